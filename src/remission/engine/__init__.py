@@ -1,0 +1,9 @@
+"""What happens to the patients?
+
+Inputs: resolved regimens, populations, parameter draws and a seed.
+Outputs: histories of burden, remission, relapse, toxicity and death, as arrays of shape (draws, patients).
+"""
+
+from remission.engine.parameters import Draws, load_parameters, prior_centre, prior_draws
+
+__all__ = ["Draws", "load_parameters", "prior_centre", "prior_draws"]

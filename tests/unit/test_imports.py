@@ -1,0 +1,31 @@
+"""`import remission` is quick and light: the heavy libraries wait until a room needs them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numba", "llvmlite", "yaml", "matplotlib", "scipy", "rich", "jinja2", "pandas", "jax"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after `statement`."""
+    script = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_import_remission_loads_no_heavy_library() -> None:
+    assert loaded_by("import remission") & HEAVY == set()
+
+
+def test_import_of_the_command_line_loads_no_heavy_library() -> None:
+    assert loaded_by("import remission.cli") & (HEAVY - {"rich"}) == set()
+
+
+@pytest.mark.parametrize("statement", ["import yaml", "import scipy.special", "import numba"])
+def test_the_check_itself_sees_a_heavy_library(statement: str) -> None:
+    assert loaded_by(statement) & HEAVY
