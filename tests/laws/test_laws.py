@@ -135,3 +135,17 @@ def test_no_drug_no_kill():
 
     program = compile_regimen(regimen("  - {id: rest, length: 30 d, purpose: rest}\n"))
     assert not program.exposures.any()
+
+
+def test_shares_of_one_purpose_are_nested():
+    """Who gets a later cycle at discretion also got the earlier one."""
+    cycle = (
+        "{{id: {0}, length: 42 d, share: {1} %, give: [{{drug: blinatumomab, dose: 28 ug/d, route: civ, days: 1-28}}],"
+    )
+    cycle += " assess: [{{name: {0}, what: mrd}}]}}"
+    text = MEASURED + f"  - {cycle.format('third', 70)}\n  - {cycle.format('fourth', 40)}\n"
+    h = simulate(regimen(text), population("e1910"), draws(3), 400, 2)
+    third, fourth = (np.isfinite(h.values[..., h.slot(name)]) for name in ("third", "fourth"))
+    assert fourth.any()
+    assert third.sum() > 1.3 * fourth.sum()
+    assert not (fourth & ~third).any()

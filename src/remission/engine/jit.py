@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,6 +18,7 @@ import numba
 
 from remission.base.hashing import digest_tree
 
+BLOCK_PATIENTS = 1024
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -37,16 +40,23 @@ _CONFIG.CACHE_DIR = _cache_directory()
 
 
 def jit(function: Function) -> Function:
-    """Compile for the kernel. `error_model="numpy"`: division does not branch."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+    """Compile for the kernel: division does not branch, and the interpreter lock is released while it runs."""
+    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True)(function))
 
 
-def parallel(function: Function) -> Function:
-    """Compile a driver that shares its outer loop among threads."""
-    return cast(Function, numba.njit(cache=True, parallel=True, error_model="numpy")(function))
+def share(count: int, threads: int | None, work: Callable[[int, int], None]) -> None:
+    """Call `work(first, last)` on blocks that cover range(count), on `threads` threads (None: as many as there are cores).
 
-
-def set_threads(count: int | None) -> None:
-    """Use `count` threads from now on (None: all that the machine offers)."""
-    most = int(_CONFIG.NUMBA_NUM_THREADS)
-    numba.set_num_threads(min(count or most, most))
+    Blocks write to places of their own, so the result does not depend on the threads. A thread pool and not numba's
+    parallel loops: those take twice as long to compile.
+    """
+    workers = threads or len(os.sched_getaffinity(0))
+    edges = list(range(0, count, BLOCK_PATIENTS)) + [count]
+    blocks = list(pairwise(edges))
+    if workers == 1 or len(blocks) == 1:
+        for first, last in blocks:
+            work(first, last)
+        return
+    with ThreadPoolExecutor(max_workers=min(workers, len(blocks))) as pool:
+        for future in [pool.submit(work, first, last) for first, last in blocks]:
+            future.result()

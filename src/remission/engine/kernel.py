@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from math import exp, inf, log, nan
 
-import numba
 import numpy as np
 
 from remission.base.random import Stream
 from remission.engine import program as _program
-from remission.engine.jit import jit, parallel
+from remission.engine.jit import jit
 from remission.engine.mechanisms import CHEMOTHERAPY, EFFECTOR, ROWS
 from remission.engine.special import EXTINCT, normal_quantile, survivors, uniform
 from remission.engine.traits import MARROW_CELLS
@@ -106,9 +105,13 @@ _COURSE, _BLOCK, _ASSESSMENT, _CLONE = int(Stream.COURSE), int(Stream.BLOCK), in
 
 @jit
 def log_add(a, b):
-    """ln(exp(a) + exp(b))."""
-    high = max(a, b)
-    return high + log(exp(a - high) + exp(b - high)) if high > -inf else -inf
+    """ln(exp(a) + exp(b)); beyond 40 the smaller term is below rounding."""
+    difference = a - b
+    if difference > 40.0:
+        return a
+    if difference < -40.0:
+        return b
+    return b + log(1.0 + exp(difference)) if difference <= 0.0 else a + log(1.0 + exp(-difference))
 
 
 @jit
@@ -121,11 +124,11 @@ def marrow(rows):
 @jit
 def ln_births(birth, level, rate, days):
     """ln of the integral of birth exp(-L) over a segment that starts at L = level and has net rate `rate`."""
-    if abs(rate) < 1e-12:
-        return log(birth * days) - level
     x = -rate * days
-    if x > 500.0:
-        return log(birth) - level + x - log(-rate)
+    if abs(x) < 1e-9:
+        return log(birth * days) - level
+    if x > 40.0:
+        return log(birth / -rate) - level + x
     return log(birth * (exp(x) - 1.0) / -rate) - level
 
 
@@ -231,7 +234,9 @@ def treat(
     out,
 ):
     """Run the program; fills the trajectory (times, path), the slots (values, when) and `out`; returns the number of points."""
-    rows = rows0.copy()
+    rows = np.empty(NROWS)
+    for r in range(NROWS):
+        rows[r] = rows0[r]
     rates = np.empty(NROWS)
     stack = np.zeros(32, np.bool_)
     received = np.zeros(exposures.shape[1], np.bool_)
@@ -239,9 +244,11 @@ def treat(
     t = 0.0
     n = 1
     times[0] = 0.0
-    path[0, :] = rows
-    ln_births_total[:] = -inf
-    out[:] = inf
+    for r in range(NROWS):
+        path[0, r] = rows[r]
+        ln_births_total[r] = -inf
+    for column in range(R_COUNT):
+        out[column] = inf
     out[R_ROW] = out[R_CAUSE] = out[R_INTRATHECAL] = out[R_RECEIVED] = 0.0
     out[R_FIRST_BLINA] = nan
     remission = False
@@ -278,7 +285,8 @@ def treat(
             t += days
             out[R_INTRATHECAL] += intrathecal[a]
             times[n] = t
-            path[n, :] = rows
+            for r in range(NROWS):
+                path[n, r] = rows[r]
             n += 1
             if out[R_DEATH] <= t:
                 break
@@ -344,9 +352,10 @@ def treat(
             if remission and out[R_TRANSPLANT] == inf:
                 mild = a == 2 or (a == 0 and covariates[0] >= YOUNG)
                 kill = (d[D_KILL_REDUCED] if mild else d[D_KILL_MYELOABLATIVE]) * x[X_TRANSPLANT_FACTOR] * LN10
-                rows -= kill
                 times[n] = t
-                path[n, :] = rows
+                for r in range(NROWS):
+                    rows[r] -= kill
+                    path[n, r] = rows[r]
                 n += 1
                 out[R_TRANSPLANT] = t
                 logit = x[X_TRANSPLANT_DEATH] + (0.0 if mild else x[X_TRANSPLANT_MYELOABLATIVE])
@@ -359,7 +368,7 @@ def treat(
             if a == REFRACTORY:
                 out[R_FAIL] = t
             break
-    out[R_END] = t
+    out[R_END] = min(t, out[R_DEATH])
     if out[R_CR] == inf and out[R_DEATH] == inf:
         out[R_FAIL] = min(out[R_FAIL], t)
     return n
@@ -523,8 +532,10 @@ def follow(n, times, path, scale, lowest, grid, out, burden):
         burden[k] = (marrow(rows) - LN_M) / LN10
 
 
-@parallel
+@jit
 def run(
+    first,
+    last,
     ops,
     numbers,
     durations,
@@ -551,39 +562,36 @@ def run(
     out,
     burden,
 ):
-    """All patients of a chunk; the outer loop is shared among threads, and no result depends on how."""
-    count = patients_table.shape[0]
-    block = 64
-    for chunk in numba.prange((count + block - 1) // block):
-        times = np.empty(MAX_POINTS)
-        path = np.empty((MAX_POINTS, NROWS))
-        for i in range(chunk * block, min(count, (chunk + 1) * block)):
-            row = draw_rows[i]
-            one_patient(
-                ops,
-                numbers,
-                durations,
-                exposures,
-                hazards,
-                intrathecal,
-                noise,
-                lifelong,
-                kinds,
-                relative[row],
-                patients_table[i],
-                draws_table[row],
-                potency[i],
-                rows0[i],
-                covariates[i],
-                key0,
-                key1,
-                patient_numbers[i],
-                draw_numbers[i],
-                grid,
-                times,
-                path,
-                values[i],
-                when[i],
-                out[i],
-                burden[i],
-            )
+    """Patients `first` to `last` - 1 of a chunk. Releases the interpreter lock, so that threads can share a chunk."""
+    times = np.empty(MAX_POINTS)
+    path = np.empty((MAX_POINTS, NROWS))
+    for i in range(first, last):
+        row = draw_rows[i]
+        one_patient(
+            ops,
+            numbers,
+            durations,
+            exposures,
+            hazards,
+            intrathecal,
+            noise,
+            lifelong,
+            kinds,
+            relative[row],
+            patients_table[i],
+            draws_table[row],
+            potency[i],
+            rows0[i],
+            covariates[i],
+            key0,
+            key1,
+            patient_numbers[i],
+            draw_numbers[i],
+            grid,
+            times,
+            path,
+            values[i],
+            when[i],
+            out[i],
+            burden[i],
+        )

@@ -104,10 +104,11 @@ class _Compiler:
         self.segments: list[tuple[float, Floats, int, float, int]] = []
         self.slots: list[Slot] = []
         self.given: dict[str, int] = {}
-        self.shares: dict[str, int] = {}
         self.starts: dict[str, int] = {}
         self.jumps: list[tuple[int, str]] = []
         self.inductions = 0
+        self.entered = {branch.go for phase in regimen.phases for branch in phase.then}
+        self.landings: set[int] = set()
 
     def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0, number: float = 0.0) -> int:
         self.ops.append((op, a, b, c))
@@ -153,8 +154,7 @@ class _Compiler:
             self.term(phase.only.term)
             skip.append(self.emit(JUMP_UNLESS))
         if phase.share is not None:
-            count = self.shares[phase.purpose or ""] = self.shares.get(phase.purpose or "", 0) + 1
-            self.emit(SHARE, _PURPOSES.index(phase.purpose or "") * 16 + count, number=phase.share.to("1"))
+            self.emit(SHARE, _PURPOSES.index(phase.purpose or ""), number=phase.share.to("1"))
             skip.append(self.emit(JUMP_UNLESS))
         if phase.purpose == "transplant":
             self.emit(
@@ -186,6 +186,7 @@ class _Compiler:
             self.land(at)
 
     def land(self, at: int) -> None:
+        self.landings.add(len(self.ops))
         self.ops[at] = (self.ops[at][0], len(self.ops), 0, 0)
 
     def days(self, phase: Phase, position: int) -> None:
@@ -203,10 +204,9 @@ class _Compiler:
             row = np.zeros(len(self.columns))
             for agent, amount in exposure:
                 row[self.columns[agent]] = amount
-            self.emit(SEGMENT, len(self.segments))
-            self.segments.append(
-                (float(day - first + 1), row, hazard_class(phase), float(intrathecal_doses(phase, first, day)), noise)
-            )
+            doses = float(intrathecal_doses(phase, first, day))
+            own_noise = noise if any(agent in self.noisy for agent, _ in exposure) else -1
+            self.segment((float(day - first + 1), row, hazard_class(phase), doses, own_noise), phase.id)
             for item in phase.assess:
                 if (item.day or len(table)) == day:
                     self.slots.append(
@@ -223,6 +223,21 @@ class _Compiler:
                         len(self.slots) - 1,
                         int(self.slots[-1].transcript),
                     )
+
+    def segment(self, new: tuple[float, Floats, int, float, int], phase: str) -> None:
+        """Add a segment; one that goes on exactly like the last, with nothing decided between them, lengthens it.
+
+        Segments under blinatumomab are kept apart: their steps begin anew with each.
+        """
+        last = self.segments[-1] if self.segments else None
+        follows = bool(self.ops) and self.ops[-1][0] == SEGMENT and len(self.ops) not in self.landings
+        entered = phase in self.entered and self.starts[phase] == len(self.ops)
+        if last is not None and follows and not entered and last[4] == new[4] == -1 and last[2] == new[2]:
+            if np.array_equal(last[1], new[1]) and not new[1][self.columns["blinatumomab"]]:
+                self.segments[-1] = (last[0] + new[0], last[1], last[2], last[3] + new[3], -1)
+                return
+        self.emit(SEGMENT, len(self.segments))
+        self.segments.append(new)
 
     def term(self, term: Term) -> None:
         if isinstance(term, Compare):

@@ -103,7 +103,7 @@ def follow(regimen: Regimen, patient: Patient) -> dict[str, float]:
         "death": patient.death,
         "cause": float(patient.cause),
         "transplant": patient.transplant,
-        "end": end,
+        "end": min(end, patient.death),
         "intrathecal": float(patient.intrathecal),
         "first_blinatumomab": patient.first_blinatumomab,
     }
@@ -120,7 +120,7 @@ def _treat(regimen: Regimen, patient: Patient) -> None:
             position += 1
             continue
         if phase.share is not None:
-            address = 64 + PURPOSES.index(phase.purpose or "") * 16 + occurrence["share", position]
+            address = 64 + PURPOSES.index(phase.purpose or "")
             if not patient.luck(Stream.COURSE, address) < phase.share.to("1"):
                 position += 1
                 continue
@@ -143,14 +143,11 @@ def _treat(regimen: Regimen, patient: Patient) -> None:
 
 
 def _occurrences(regimen: Regimen) -> dict[tuple[str, int], int]:
-    """Addresses of luck that depend on the order of phases: shares by purpose, course noise by class, the first induction."""
+    """Addresses of luck that depend on the order of phases: course noise by class, the first induction."""
     found: dict[tuple[str, int], int] = {}
-    shares: dict[str, int] = {}
     courses: dict[str, int] = {}
     noisy = [agent for mechanism in mechanisms() if mechanism.kind == CHEMOTHERAPY for agent in mechanism.agents]
     for position, phase in enumerate(regimen.phases):
-        if phase.share is not None:
-            shares[phase.purpose or ""] = found["share", position] = shares.get(phase.purpose or "", 0) + 1
         if phase.chemotherapy in noisy:
             number = courses[str(phase.chemotherapy)] = courses.get(str(phase.chemotherapy), -1) + 1
             found["noise", position] = agents().index(str(phase.chemotherapy)) * 64 + min(number, 63)

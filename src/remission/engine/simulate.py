@@ -11,7 +11,7 @@ from remission.base.errors import UsageError
 from remission.base.histories import Histories
 from remission.base.random import Floats, Stream, key_of, normals
 from remission.engine import aftermath, kernel
-from remission.engine.jit import set_threads
+from remission.engine.jit import share
 from remission.engine.mechanisms import ROWS, agents, mechanisms
 from remission.engine.parameters import Draws
 from remission.engine.program import COVARIATES, Program, compile_regimen
@@ -58,12 +58,11 @@ def simulate(
             why=f"at most {kernel.MAX_POINTS - 8} are simulated",
             fix="shorten it",
         )
-    set_threads(threads)
     days = np.zeros(0) if grid is None else np.asarray(grid, np.float64)
     step = max(1, chunk_patients // max(1, patients))
     parts = []
     for first in range(0, len(draws), step):
-        parts.append(_chunk(program, population, draws.part(first, first + step), patients, seed, days))
+        parts.append(_chunk(program, population, draws.part(first, first + step), patients, seed, days, threads))
         if progress is not None:
             progress(len(parts[-1].draws))
     return parts[0] if len(parts) == 1 else _join(parts)
@@ -125,12 +124,14 @@ def potencies(t: Any, p: Any) -> dict[str, Any]:
     return {name: value for mechanism in mechanisms() for name, value in mechanism.potency(p, t).items()}
 
 
-def _chunk(program: Program, population: Population, p: Draws, patients: int, seed: int, grid: Floats) -> Histories:
+def _chunk(
+    program: Program, population: Population, p: Draws, patients: int, seed: int, grid: Floats, threads: int | None
+) -> Histories:
     cohort = sample(population, seed, p.numbers, patients)
     t = traits(cohort, p)
     strength = potencies(t, p)
     shape = cohort.shape
-    out, raw_values, raw_when, raw_burden = run_kernel(program, t, strength, p, cohort, grid)
+    out, raw_values, raw_when, raw_burden = run_kernel(program, t, strength, p, cohort, grid, threads)
     course = {name: out[:, column].reshape(shape) for name, column in _COURSE.items()}
     received = out[:, kernel.R_RECEIVED].astype(np.int64).reshape(shape)
     course["inotuzumab"] = (received >> agents().index("inotuzumab") & 1).astype(np.float64)
@@ -152,7 +153,13 @@ def _chunk(program: Program, population: Population, p: Draws, patients: int, se
 
 
 def run_kernel(
-    program: Program, t: Any, strength: dict[str, Any], p: Draws, cohort: Cohort, grid: Floats
+    program: Program,
+    t: Any,
+    strength: dict[str, Any],
+    p: Draws,
+    cohort: Cohort,
+    grid: Floats,
+    threads: int | None = None,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The kernel's results for every patient of a cohort, draw after draw: courses (patients, `kernel.R_COUNT`), values and days
     of the assessments (patients, slots), and log10 burden on the days of `grid` (patients, days)."""
@@ -178,8 +185,7 @@ def run_kernel(
     values, when = np.full((total, len(program.slots)), np.nan), np.full((total, len(program.slots)), np.nan)
     out, burden = np.empty((total, kernel.R_COUNT)), np.empty((total, len(grid)))
     key = key_of(cohort.seed)
-    run: Any = kernel.run
-    run(
+    arguments = (
         program.ops,
         program.numbers,
         program.durations,
@@ -206,6 +212,8 @@ def run_kernel(
         out,
         burden,
     )
+    run: Any = kernel.run
+    share(total, threads, lambda first, last: run(first, last, *arguments))
     return out, values, when, burden
 
 

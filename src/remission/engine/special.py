@@ -13,7 +13,7 @@ _MASK = np.uint64(0xFFFFFFFF)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _S = np.uint64(32)
-EXTINCT = -1e6                   # ln size of a clone row without survivors: no growth brings it back
+EXTINCT = -1e6  # ln size of a clone row without survivors: no growth brings it back
 LN_MILLION = log(1e6)
 
 

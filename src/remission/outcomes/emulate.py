@@ -63,9 +63,8 @@ def read(
     Raises EmptySelection when nobody can be in the arm or subgroup, NotFound for an unknown endpoint or assessment.
     """
     arm, rule = design.arms[arm_name], definition(design, endpoint)
-    inside, day0 = enrolled(h, arm)
-    if where is not None:
-        inside = inside & holds(h, where)
+    whole, day0 = enrolled(h, arm)
+    inside = whole if where is None else np.asarray(whole & holds(h, where), np.bool_)
     if not inside.any():
         raise EmptySelection(
             "nobody is in this arm or subgroup",
@@ -81,10 +80,10 @@ def read(
                 near=f"{endpoint}@12mo",
                 fix="add a time",
             )
-        return _survival(h, design, rule, inside, day0, float(at))
+        return _survival(h, design, rule, inside, day0, float(at), whole)
     if rule.kind == "response":
-        return _response(h, rule, inside, str(at or rule.at or "any"))
-    return _proportion(_flags(h, design, rule), inside, inside)
+        return _response(h, rule, inside, str(at or rule.at or "any"), whole)
+    return _proportion(_flags(h, design, rule), inside, whole)
 
 
 def _flags(h: Histories, design: Design, rule: Endpoint) -> Mask:
@@ -99,14 +98,18 @@ def _flags(h: Histories, design: Design, rule: Endpoint) -> Mask:
     return np.asarray(events["transplant" if rule.kind == "transplant" else "relapse"] <= until, np.bool_)
 
 
-def _proportion(yes: Mask, among: Mask, inside: Mask) -> Reading:
+def _share(among: Mask, whole: Mask) -> Floats:
+    return np.asarray(among.sum(axis=1) / np.maximum(whole.sum(axis=1), 1), np.float64)
+
+
+def _proportion(yes: Mask, among: Mask, whole: Mask) -> Reading:
     count, total = (yes & among).sum(axis=1), among.sum(axis=1)
     with np.errstate(invalid="ignore"):
         expected = np.where(total > 0, (count + 0.5) / (total + 1.0), np.nan)
-    return Reading(expected, total / inside.shape[1], np.ones(len(expected)))
+    return Reading(expected, _share(among, whole), np.ones(len(expected)))
 
 
-def _response(h: Histories, rule: Endpoint, inside: Mask, at: str) -> Reading:
+def _response(h: Histories, rule: Endpoint, inside: Mask, at: str, whole: Mask) -> Reading:
     kinds = ("remission", "marrow-blasts") if rule.what == "remission" else ("mrd",)
     named = slots_named(h, at, kinds)
     slots = [k for k in range(named[-1] + 1) if h.slots[k].what in kinds] if rule.cumulative else named
@@ -121,7 +124,7 @@ def _response(h: Histories, rule: Endpoint, inside: Mask, at: str) -> Reading:
         day = np.nanmax(np.where(np.isnan(h.when[..., slots]), -1.0, h.when[..., slots]), axis=-1)
         responded = in_remission(h, None if at == "any" else day)
         among = np.asarray(inside & responded & ~np.isnan(value).all(axis=-1), np.bool_)
-    return _proportion(yes, among, inside)
+    return _proportion(yes, among, whole)
 
 
 def survival_times(h: Histories, rule: Endpoint, inside: Mask, day0: Floats) -> tuple[Floats, Floats, Mask]:
@@ -154,7 +157,9 @@ def follow_up_days(design: Design) -> tuple[float, float, float]:
     return max(median - half, 1.0), median, median + half
 
 
-def _survival(h: Histories, design: Design, rule: Endpoint, inside: Mask, day0: Floats, months: float) -> Reading:
+def _survival(
+    h: Histories, design: Design, rule: Endpoint, inside: Mask, day0: Floats, months: float, whole: Mask
+) -> Reading:
     event, censor, among = survival_times(h, rule, inside, day0)
     t = months * DAYS_PER_MONTH
     low, _, high = follow_up_days(design)
@@ -165,7 +170,7 @@ def _survival(h: Histories, design: Design, rule: Endpoint, inside: Mask, day0: 
         if not who.any():
             continue
         expected[draw], information[draw] = survival_at(event[draw, who], censor[draw, who], t, low, high)
-    return Reading(expected, among.sum(axis=1) / inside.shape[1], information)
+    return Reading(expected, _share(among, whole), information)
 
 
 def survival_at(event: Floats, censor: Floats, t: float, low: float, high: float) -> tuple[float, float]:

@@ -72,9 +72,14 @@ def unit(words: str) -> str:
     return words.replace("ug", "µg").replace("m2", "m²")
 
 
+_PRINTED_NAMES = {"adverse_genetics": "adverse genetics", "ph_like": "Ph-like", "received_blinatumomab": "received blinatumomab"}
+
+
 def condition(words: object) -> str:
     """A condition of the protocol language with printed signs, >= as ≥; a short one holds together in one line."""
     shown = str(words).replace(">=", "≥").replace("<=", "≤").replace("!=", "≠")
+    for name, printed in _PRINTED_NAMES.items():
+        shown = shown.replace(name, printed)
     return shown.replace(" ", "\u00a0") if len(shown) < 24 else shown
 
 
