@@ -70,9 +70,9 @@ def test_every_trial_of_the_review_is_there(identifier: str) -> None:
 
 
 def places(identifier: str, place: str) -> list[float | None]:
-    """Values of the results that cite exactly this place of the review, in any of their citations."""
+    """What this place of the review says: values of the results that cite it, or None where it prints NA."""
     return [
-        result.value
+        None if cite.printed == "NA" else result.value
         for result in load_trial(identifier).results
         for cite in (result.source, *result.also)
         if cite.ref == "pourhassan-2023" and cite.at == place
@@ -174,6 +174,13 @@ def test_no_patient_calibrates_twice() -> None:
         whole = {key[:3] for key in seen if key[3] == "None"}
         assert not [key for key in seen if key[3] != "None" and key[:3] in whole], trial.id
         assert not [r.id for r in trial.results if r.role == "calibrate" and r.cut is not None], trial.id
+
+
+@pytest.mark.parametrize("identifier", REVIEW)
+def test_every_reported_trial_informs_the_fit(identifier: str) -> None:
+    calibrating = [result for result in load_trial(identifier).results if result.role == "calibrate"]
+    assert len(calibrating) >= (2 if identifier == "mdacc-hcvad-blina-ino" else 3)
+    assert identifier == "golden-gate" or any(result.months is not None for result in calibrating)
 
 
 def test_every_calibrating_number_was_reported_for_a_known_population() -> None:

@@ -25,8 +25,15 @@ MAX_DEPTH = 24
 MAX_NODES = 100_000
 MAX_SCALAR = 20_000
 
+_EXPECTED = {"tuple_": "a list is expected", "list_": "a list is expected", "model_": "a mapping of keys and values is expected",
+             "dict_": "a mapping of keys and values is expected", "string_type": "text is expected",
+             "int_": "a whole number is expected", "float_": "a number is expected", "bool_": "true or false is expected"}
+
+_DIRECTIVE = re.compile("^%|[\r\x85\u2028\u2029]%", re.MULTILINE)  # libyaml compares every directive with every other
+
 Place = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
+ErrorT = TypeVar("ErrorT", bound=RemissionError)
 
 _NULL = re.compile(r"~|null|")
 _BOOL = re.compile(r"true|false")
@@ -87,6 +94,11 @@ def read_text(raw: bytes | str, shown: str = "<text>") -> Document:
         line = raw[: error.start].count(b"\n") + 1
         raise InvalidFile("the file is not UTF-8 text", where=f"{shown}:{line}", why=f"byte {error.start} is invalid",
                           fix="save it as UTF-8") from None
+    directive = _DIRECTIVE.search(text)
+    if directive:
+        line = text[: directive.end()].count("\n") + 1
+        raise InvalidFile("a line begins with '%'", where=f"{shown}:{line}", why="files are plain data without directives",
+                          fix="remove the line, or put the text in quotes on one line")
     return _Builder(shown).build(text)
 
 
@@ -101,7 +113,7 @@ class _Builder:
         self.open: list[tuple[Any, Place, list[Any]]] = []
 
     def refuse(self, what: str, line: int, why: str, fix: str) -> InvalidFile:
-        return InvalidFile(what, where=f"{self.shown}:{line}", why=why, fix=fix)
+        return _visible(InvalidFile(what, where=f"{self.shown}:{line}", why=why, fix=fix))
 
     def build(self, text: str) -> Document:
         import yaml
@@ -110,10 +122,11 @@ class _Builder:
         documents = 0
         try:
             for event in yaml.parse(text, Loader=loader):
+                start: Any = event.start_mark
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
-                        raise self.refuse("a second document starts here", event.start_mark.line + 1,
+                        raise self.refuse("a second document starts here", start.line + 1,
                                           "a file holds one document", "remove the line '---' or split the file")
                 elif not isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)):
                     self.take(event, yaml)
@@ -217,12 +230,20 @@ def parse(document: Document, model: type[ModelT], place: Place = ()) -> ModelT:
             raise InvalidFile(f"the key '{step}' is missing", where=document.where(place[:depth]), fix=f"add '{step}: …'")
         data = data[step]
     if not isinstance(data, dict):
-        raise InvalidFile("a mapping of keys and values is expected here", where=document.where(place),
-                          why=f"found {_kind(data)}", fix="write 'key: value' lines")
+        raise _visible(InvalidFile("a mapping of keys and values is expected here", where=document.where(place),
+                                   why=f"found {_kind(data)}", fix="write 'key: value' lines"))
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _first_error(document, place, model, error) from None
+        raise _visible(_first_error(document, place, model, error)) from None
+
+
+def _visible(error: ErrorT) -> ErrorT:
+    """The error with each part on one line and in characters that print: a file may quote anything."""
+    for name, text in error.parts().items():
+        line = " ".join(text.split())
+        setattr(error, name, "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line))
+    return error
 
 
 def _has(data: Any, step: str | int) -> bool:
@@ -234,7 +255,10 @@ def _first_error(document: Document, place: Place, model: type[BaseModel], error
     errors = error.errors(include_url=False)
     deeper = {item["loc"][:end] for item in errors for end in range(len(item["loc"]))}
     # A list whose items are wrong also counts as too short: the item is the cause.
-    causes = [item for item in errors if item["type"] != "too_short" or item["loc"] not in deeper]
+    # A misspelt key is also missing under its right name: the misspelling is the cause.
+    misspelt = {item["loc"][:-1] for item in errors if item["type"] == "extra_forbidden"}
+    causes = [item for item in errors if not (item["type"] == "too_short" and item["loc"] in deeper)
+              and not (item["type"] == "missing" and item["loc"][:-1] in misspelt)]
     found = min(causes, key=lambda item: document.line((*place, *_loc(document, place, item["loc"]))))
     at = (*place, *_loc(document, place, found["loc"]))
     name = ".".join(str(step) for step in at) or "file"
@@ -260,15 +284,21 @@ def _first_error(document: Document, place: Place, model: type[BaseModel], error
         return InvalidFile(f"{name}: '{str(found.get('input'))[:60]}' is not an id", where=document.where(at),
                            why="an id has lower-case letters, digits and hyphens, at most 64, and begins with a letter or digit",
                            near=re.sub("[^a-z0-9]+", "-", str(found.get("input"))[:64].lower()).strip("-"), fix="rename it")
-    shown = repr(found.get("input"))
-    return InvalidFile(f"{name}: {found['msg'][0].lower()}{found['msg'][1:]}", where=document.where(at),
-                       why=f"found {shown[:80]}", near=_near_choice(found), fix="correct the value")
+    return _mistyped(found, name, document.where(at))
 
 
-def _near_choice(found: Any) -> str:
-    expected = str(found.get("ctx", {}).get("expected", ""))
-    choices = re.findall(r"'([^']*)'", expected)
-    return nearest(str(found.get("input")), choices) if choices else ""
+def _mistyped(found: Any, name: str, where: str) -> InvalidFile:
+    """A value of the wrong type, out of its range, or not among its choices, in the words of a YAML file."""
+    shown = _kind(found.get("input"))
+    if found["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(found["ctx"]["expected"]))
+        return InvalidFile(f"{name}: {shown} is not known here", where=where, why="one of these is expected: " + ", ".join(choices),
+                           near=nearest(str(found.get("input"))[:60], choices), fix="write one of them")
+    expected = next((text for prefix, text in _EXPECTED.items() if found["type"].startswith(prefix)), "")
+    if not expected:
+        expected = f"{found['msg'][0].lower()}{found['msg'][1:]}".replace("input should be", "the value should be")
+    quote = " in quotes" if found["type"] == "string_type" and isinstance(found.get("input"), (int, float, bool)) else ""
+    return InvalidFile(f"{name}: {expected}", where=where, why=f"found {shown}", fix="write it" + quote if quote else "correct the value")
 
 
 def _loc(document: Document, place: Place, loc: tuple[int | str, ...]) -> Place:
@@ -311,7 +341,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _kind(data: Any) -> str:
-    return {dict: "a mapping", list: "a list", str: "text", type(None): "nothing"}.get(type(data), f"{data!r}"[:80])
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    named = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return named.get(type(data), f"'{data[:60]}'" if isinstance(data, str) else str(data)[:60])
 
 
 def shown_path(path: str | Path) -> str:

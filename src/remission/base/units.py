@@ -124,6 +124,7 @@ class Quantity:
         if isinstance(text, bool) or not isinstance(text, (str, int, float)):
             raise Problem(
                 f"a quantity with a unit is expected, found {type(text).__name__}",
+                why="every quantity is a number with its unit",
                 fix="write e.g. '28 ug/d'",
                 unit=True,
             )

@@ -5,7 +5,7 @@ This is all that emulation may know of a trial; its results are read by the evid
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -74,9 +74,18 @@ class TrialDesign(Model):
     design: Design
 
 
+class _Head(Model, extra="ignore"):
+    """What a trial's file says of itself, above its two halves."""
+
+    id: Id
+    title: str
+    registry: str | None = None
+    summary: str
+
+
 def load_design(identifier: str) -> TrialDesign:
     """The design half of one trial. Raises NotFound with the nearest id."""
     document = files.read(catalog.path("trials", identifier))
-    data: dict[str, Any] = document.data
+    head = files.parse(document, _Head)
     design = files.parse(document, Design, ("design",))
-    return TrialDesign(id=data["id"], title=data["title"], registry=data.get("registry"), summary=data["summary"], design=design)
+    return TrialDesign(id=head.id, title=head.title, registry=head.registry, summary=head.summary, design=design)

@@ -6,6 +6,7 @@ machine model, which is the same type with every value written out, so a machine
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any, Literal
 
@@ -51,7 +52,8 @@ def _infusion(value: Quantity) -> Quantity:
 
 def _positive(value: Quantity) -> Quantity:
     if not value.value > 0:
-        raise Problem(f"the dose '{value}' is not above zero", fix="correct the dose, or remove the entry")
+        raise Problem(f"the dose '{value}' is not above zero", why="what is given is more than nothing",
+                      fix="correct the dose, or remove the entry")
     return value
 
 
@@ -63,10 +65,12 @@ Infusion = Annotated[Duration, AfterValidator(_infusion)]
 def _days(value: Any) -> tuple[int, ...]:
     """Days of a phase from `3`, `[1, 8]` or `"1-3, 8"`, sorted; a day named twice is a slip of the pen."""
     parts = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(item, (int, str)) and not isinstance(item, bool) for item in parts):
+        raise Problem("days are numbers or text", why="days count from 1 within their phase", fix="write e.g. '1-3, 8'")
     ranges = sorted(_range(piece) for item in parts for piece in str(item).split(","))
     if not ranges:
-        raise Problem("no day is given", fix="write e.g. '1-3, 8'")
-    for before, after in zip(ranges, ranges[1:], strict=False):
+        raise Problem("no day is given", why="a drug is given on days of its phase", fix="write e.g. '1-3, 8'")
+    for before, after in itertools.pairwise(ranges):
         if after[0] <= before[1]:
             raise Problem(f"the day {after[0]} is given twice", why="each day of a phase is named once", fix="remove one of them")
     return tuple(day for first, last in ranges for day in range(first, last + 1))
@@ -117,7 +121,7 @@ class Give(Cited):
     cap: Dose | None = None
     route: Route
     days: Days
-    per_day: Annotated[int, Field(ge=1, le=12)] = 1
+    per_day: Annotated[int, Field(strict=True, ge=1, le=12)] = 1
     over: Infusion | None = None
     only: Condition | None = None
 
@@ -144,8 +148,8 @@ class Assess(Cited):
     name: Id
     what: Literal["remission", "mrd", "cytoreduction", "mutation", "marrow-blasts"]
     assay: Literal["flow", "pcr-igtr", "pcr-bcr-abl1", "ngs", "morphology"] | None = None
-    limit: Annotated[float, Field(gt=0, lt=1)] | None = None
-    day: Annotated[int, Field(ge=1, le=MAX_DAY)] | None = None
+    limit: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
+    day: Annotated[int, Field(strict=True, ge=1, le=MAX_DAY)] | None = None
 
 
 class Branch(Cited):
@@ -158,7 +162,8 @@ class Branch(Cited):
     @model_validator(mode="after")
     def _one_way(self) -> Branch:
         if (self.go is None) == (self.stop is None):
-            raise Problem("a branch needs exactly one of 'go' and 'stop'", fix="name the phase to go to, or the reason to stop")
+            raise Problem("a branch needs exactly one of 'go' and 'stop'", why="it leads to a phase, or ends the regimen",
+                          fix="name the phase to go to, or the reason to stop")
         return self
 
 
@@ -171,7 +176,11 @@ class Randomise(Cited):
 
 
 class Phase(Cited):
-    """A stretch of treatment: a shared block or its own list of drugs, for a length, with assessments and branches."""
+    """A stretch of treatment: a shared block or its own list of drugs, for a length, with assessments and branches.
+
+    `share` is the part of the patients who get the phase at discretion. Shares of one purpose are nested: who gets a later
+    cycle with a smaller share also got the earlier ones, so "up to five cycles" is written with falling shares.
+    """
 
     id: Id
     title: str | None = None
@@ -179,7 +188,7 @@ class Phase(Cited):
     purpose: Purpose | None = None
     chemotherapy: Chemotherapy | None = None
     length: Length | None = None
-    repeat: Annotated[int, Field(ge=1, le=MAX_REPEAT)] | None = None
+    repeat: Annotated[int, Field(strict=True, ge=1, le=MAX_REPEAT)] | None = None
     only: Condition | None = None
     share: Share | None = None
     give: tuple[Give, ...] = Field(default=(), max_length=MAX_GIVEN)
@@ -214,7 +223,7 @@ class Alongside(Cited):
     dose: Dose
     route: Route
     from_: Id = Field(alias="from")
-    to: str
+    to: Id
     only: Condition | None = None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from remission.protocol.model import Phase, Regimen
+from remission.protocol.conditions import Condition
+from remission.protocol.model import Alongside, Phase, Regimen
 
 
 def phase_days(phase: Phase) -> int:
@@ -17,7 +18,12 @@ def on_default_path(phase: Phase) -> bool:
     """Whether the default path includes a phase: no condition that asks for a failure, a transplant, or a minority's share."""
     if phase.purpose == "transplant" or (phase.share is not None and phase.share.to("1") < 0.5):
         return False
-    return phase.only is None or all(_favourable(compare.name, compare.op, compare.value) for compare in phase.only.compares())
+    return phase.only is None or expected(phase.only)
+
+
+def expected(condition: Condition) -> bool:
+    """Whether the default path takes a condition as given."""
+    return all(_favourable(compare.name, compare.op, compare.value) for compare in condition.compares())
 
 
 def _favourable(name: str, op: str, value: object) -> bool:
@@ -43,7 +49,7 @@ def default_path(regimen: Regimen) -> tuple[Phase, ...]:
             continue
         path.append(phase)
         for branch in phase.then:
-            if all(_favourable(compare.name, compare.op, compare.value) for compare in branch.if_.compares()):
+            if expected(branch.if_):
                 position = phases.get(branch.go or "end", len(regimen.phases))
                 break
     return tuple(path)
@@ -51,20 +57,49 @@ def default_path(regimen: Regimen) -> tuple[Phase, ...]:
 
 def timeline(regimen: Regimen) -> dict[str, Any]:
     """Plain data for drawing and for JSON: every phase on the default path's days; phases off that path are listed after it."""
-    start = 1
-    starts: dict[str, tuple[int, int]] = {}
-    drawn: list[dict[str, Any]] = []
-    for phase in default_path(regimen):
-        drawn.append(_phase(phase, start, True))
-        starts[phase.id] = (start, start + phase_days(phase) - 1)
-        start += phase_days(phase)
+    starts = path_days(regimen)
+    drawn = [_phase(phase, starts[phase.id][0], True) for phase in default_path(regimen)]
     others = [_phase(phase, None, False) for phase in regimen.phases if phase.id not in starts]
-    alongside = []
+    alongside = [
+        {"drug": item.drug, "dose": str(item.dose), "route": item.route, "from_day": first,
+         "to_day": None if item.to == "lifelong" else last, "only": str(item.only) if item.only else None}
+        for item, first, last in alongside_spans(regimen)]
+    days = max((last for _, last in starts.values()), default=0)
+    return {"id": regimen.id, "title": regimen.title, "days": days, "phases": drawn, "other_phases": others, "alongside": alongside}
+
+
+def path_days(regimen: Regimen) -> dict[str, tuple[int, int]]:
+    """First and last day of every phase on the default path, by phase id."""
+    start = 1
+    found: dict[str, tuple[int, int]] = {}
+    for phase in default_path(regimen):
+        found[phase.id] = (start, start + phase_days(phase) - 1)
+        start += phase_days(phase)
+    return found
+
+
+def alongside_spans(regimen: Regimen) -> list[tuple[Alongside, int, int]]:
+    """Drugs alongside the default path: entry, first day, last day (the path's last day for a lifelong one).
+
+    An entry whose condition asks for a failure is left out, and so is one whose first phase the path never reaches.
+    """
+    days = path_days(regimen)
+    order = [phase.id for phase in regimen.phases]
+    found = []
     for item in regimen.alongside:
-        begins = starts.get(item.from_, (1, 1))[0]
-        ends = None if item.to == "lifelong" else starts.get(item.to, (start - 1, start - 1))[1]
-        alongside.append({"drug": item.drug, "dose": str(item.dose), "route": item.route, "from_day": begins, "to_day": ends})
-    return {"id": regimen.id, "title": regimen.title, "days": start - 1, "phases": drawn, "other_phases": others, "alongside": alongside}
+        if item.only is not None and not expected(item.only) and not _trait(item.only):
+            continue
+        last = len(order) - 1 if item.to == "lifelong" else order.index(item.to)
+        covered = [days[name] for name in order[order.index(item.from_): last + 1] if name in days]
+        if covered:
+            found.append((item, covered[0][0], max(end for _, end in days.values()) if item.to == "lifelong" else covered[-1][1]))
+    return found
+
+
+def _trait(value: Condition) -> bool:
+    """Whether a condition asks only for what a patient brings along (age, sex, genetics), so that it divides patients."""
+    return all(compare.name in ("age", "wbc", "cd20", "cd22", "sex", "ikzf1", "ph_like", "kmt2a", "adverse_genetics", "cns")
+               for compare in value.compares())
 
 
 def _phase(phase: Phase, start: int | None, default: bool) -> dict[str, Any]:
@@ -73,7 +108,8 @@ def _phase(phase: Phase, start: int | None, default: bool) -> dict[str, Any]:
              "per_day": give.per_day, "only": str(give.only) if give.only else None}
             for give in phase.give for day in give.days]
     return {"id": phase.id, "title": phase.title or phase.id, "start": start, "length": phase_days(phase), "purpose": phase.purpose,
-            "chemotherapy": phase.chemotherapy, "default": default, "administrations": sorted(rows, key=lambda row: (row["day"], row["drug"])),
+            "chemotherapy": phase.chemotherapy, "default": default,
+            "administrations": sorted(rows, key=lambda row: (row["day"], row["drug"])),
             "assessments": [{"name": item.name, "what": item.what, "day": first + (item.day or phase_days(phase)) - 1,
                              "assay": item.assay, "limit": item.limit} for item in phase.assess],
             "branches": [{"if": str(branch.if_), "go": branch.go, "stop": branch.stop} for branch in phase.then],
@@ -82,12 +118,19 @@ def _phase(phase: Phase, start: int | None, default: bool) -> dict[str, Any]:
 
 
 def administrations(regimen: Regimen) -> list[dict[str, Any]]:
-    """One row per dose day on the default path: day, drug, dose, unit, route, phase, cycle (drugs alongside included)."""
+    """One row per dose day or infusion day on the default path, drugs alongside included, by day: day, drug, dose, unit, route,
+    phase, cycle, per_day, and `only` where the row holds for the patients of a condition."""
     rows: list[dict[str, Any]] = []
-    view = timeline(regimen)
-    for phase in view["phases"]:
+    where: dict[int, tuple[str, int]] = {}
+    for phase in timeline(regimen)["phases"]:
         stem, _, number = phase["id"].rpartition("-")
         cycle = int(number) if number.isdigit() and stem else 1
+        where.update((day, (phase["id"], cycle)) for day in range(phase["start"], phase["start"] + phase["length"]))
         rows += [{"day": row["day"], "drug": row["drug"], "dose": row["dose"], "unit": row["unit"], "route": row["route"],
                   "phase": phase["id"], "cycle": cycle, "per_day": row["per_day"], "only": row["only"]} for row in phase["administrations"]]
-    return rows
+    known = {(row["day"], row["drug"], row["route"]) for row in rows}
+    for item, first, last in alongside_spans(regimen):
+        rows += [{"day": day, "drug": item.drug, "dose": item.dose.value, "unit": item.dose.unit, "route": item.route,
+                  "phase": where[day][0], "cycle": where[day][1], "per_day": 1, "only": str(item.only) if item.only else None}
+                 for day in range(first, last + 1) if (day, item.drug, item.route) not in known]
+    return sorted(rows, key=lambda row: row["day"])

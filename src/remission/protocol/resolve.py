@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from remission.base import catalog, files
@@ -18,14 +18,14 @@ _PURPOSE: dict[str, Purpose] = {"prephase": "prephase", "intensive induction": "
                                 "maintenance": "maintenance"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def drug_file(identifier: str) -> tuple[Drug, Document]:
     """One drug of the catalog and the document it stands in. Raises NotFound with the nearest id."""
     document = files.read(catalog.path("drugs", identifier))
     return _named(files.parse(document, Drug), identifier, document), document
 
 
-@lru_cache(maxsize=None)
+@cache
 def block_file(identifier: str) -> tuple[Block, Document]:
     """One block of the catalog as written, and the document it stands in."""
     document = files.read(catalog.path("blocks", identifier))
