@@ -1,6 +1,6 @@
 # make run    set everything up and do the main job: published beside predicted, in out/
 # make test   set everything up and pass the tests: lint, types, import contracts, pytest
-# make env    only prepare .venv, with the command `remission` in it
+# make env    only prepare .venv, with the command `remission` in it; EXTRAS=evidence adds SQL and Parquet
 # make lock   resolve the dependencies of pyproject.toml again (maintainers)
 # make clean  remove what these made        PYTHON=/path/to/python chooses the interpreter
 
@@ -22,7 +22,7 @@ run: env
 test: dev lint types contracts pytest
 
 env:
-	@tools/env base
+	@EXTRAS="$(EXTRAS)" tools/env base
 
 dev:
 	@tools/env dev

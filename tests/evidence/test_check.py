@@ -53,6 +53,12 @@ BROKEN = {
         "source: {ref: nobody",
         "nobody-2020",
     ),
+    "data cut that is no source": (
+        ("  - id: cr\n    arm: main\n", "  - id: cr\n    arm: main\n    cut: nobody-2020\n"),
+        "sources",
+        "cut: nobody-2020",
+        "nobody-2020",
+    ),
     "source not listed": (
         ("sources: [pourhassan-2023, advani-2022]", "sources: [advani-2022]"),
         "sources",
@@ -150,8 +156,7 @@ def test_nothing_published_after_the_cut_off_calibrates(
 ) -> None:
     edit = (
         "    source: {ref: advani-2022, at: abstract}\n    role: calibrate",
-        f"    source: {{ref: {source}, at: abstract}}\n"
-        f'    published_on: "{published}"\n    role: calibrate',
+        f'    source: {{ref: {source}, at: abstract}}\n    published_on: "{published}"\n    role: calibrate',
     )
     leaks = [item for item in check_document(document(edit), "sample") if item.rule == "leakage"]
     assert bool(leaks) is found, [str(item) for item in leaks]
@@ -162,8 +167,7 @@ def test_a_late_source_leaks_whatever_date_the_row_claims(document: Make) -> Non
         ("sources: [pourhassan-2023", "sources: [hematologist-2024-e1910, pourhassan-2023"),
         (
             "    source: {ref: advani-2022, at: abstract}\n    role: calibrate",
-            '    source: {ref: hematologist-2024-e1910, at: text}\n'
-            '    published_on: "2022-12"\n    role: calibrate',
+            '    source: {ref: hematologist-2024-e1910, at: text}\n    published_on: "2022-12"\n    role: calibrate',
         ),
     )
     leaks = [item for item in check_document(document(*edits), "sample") if item.rule == "leakage"]

@@ -75,9 +75,7 @@ def test_population_is_an_id_or_a_word() -> None:
     by_id = all_results(population="s1318")
     assert by_id
     assert {row.trial for row in by_id} >= {"s1318"}
-    assert all(
-        row.population and "randomised" in row.population for row in all_results(population="randomised")
-    )
+    assert all(row.population and "randomised" in row.population for row in all_results(population="randomised"))
 
 
 def test_rows_name_their_conflicts() -> None:

@@ -4,7 +4,9 @@ Inputs: the results halves of the catalog's trial files and its sources, transcr
 Outputs: checked results with source, place, date and role; conflicts between sources; findings of the checks.
 """
 
+from remission.evidence.bake import Answer, ask, bake_evidence, catalog_hash, write_parquet
 from remission.evidence.check import Finding, check_document, check_evidence
+from remission.evidence.ctgov import Study, read_study
 from remission.evidence.dates import CUT_OFF
 from remission.evidence.library import (
     Row,
@@ -27,27 +29,52 @@ from remission.evidence.model import (
     Source,
     TrialEvidence,
 )
+from remission.evidence.pool import pool_results
+from remission.evidence.pool_rows import Question as PoolQuestion
+from remission.evidence.review_tables import ReviewTable, review_table, told
+from remission.evidence.scaffold import blank_trial, source_text, trial_text
+from remission.evidence.second import TablesAgreement, check_second, second_tables
+from remission.evidence.second import agreement as tables_agreement
 
 __all__ = [
     "CUT_OFF",
     "ENDPOINTS",
+    "Answer",
     "Baseline",
     "Cite",
     "Conflict",
     "Finding",
+    "PoolQuestion",
     "Reading",
     "Result",
+    "ReviewTable",
     "Row",
     "Source",
+    "Study",
+    "TablesAgreement",
     "TrialEvidence",
     "all_results",
+    "ask",
+    "bake_evidence",
+    "blank_trial",
+    "catalog_hash",
     "check_document",
     "check_evidence",
+    "check_second",
     "conflicts",
     "load_source",
     "load_trial",
+    "pool_results",
+    "read_study",
     "read_trial",
+    "review_table",
     "rows_of",
+    "second_tables",
+    "source_text",
     "sources",
+    "tables_agreement",
+    "told",
+    "trial_text",
     "trials",
+    "write_parquet",
 ]

@@ -381,6 +381,9 @@ class _Checker:
             yield source, (*place, "source")
             for number, other in enumerate(also):
                 yield other, (*place, "also", number)
+        cuts = [(item.cut, ("results", index, "cut")) for index, item in enumerate(self.trial.results)]
+        cuts += [(item.cut, ("baseline", index, "cut")) for index, item in enumerate(self.trial.baseline)]
+        yield from ((Cite(ref=cut, at="data cut"), place) for cut, place in cuts if cut is not None)
         for index, conflict in enumerate(self.trial.conflicts):
             for number, reading in enumerate(conflict.readings):
                 yield reading.source, ("conflicts", index, "readings", number, "source")

@@ -1,7 +1,7 @@
 """How are results shown to people?
 
-Inputs: plain data made by other rooms: a resolved regimen, a review's rows, trials and sources.
-Outputs: a timeline as SVG, a review as one HTML file without outside assets, a table on the terminal.
+Inputs: plain data made by other rooms: a resolved regimen, a review's rows, trials and sources, a synthesis.
+Outputs: timelines and forest plots as SVG, a review as one HTML file without outside assets, a table on the terminal.
 
 Importing this package loads neither matplotlib, Jinja2 nor rich; each loads with the function that needs it.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["draw_timeline", "print_review", "render_review"]
+__all__ = ["draw_forest", "draw_timeline", "print_review", "render_forest", "render_pool", "render_review"]
 
 
 def draw_timeline(regimen: Mapping[str, Any], *, wide: bool = False) -> str:
@@ -48,3 +48,24 @@ def print_review(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], 
     from remission.report import terminal
 
     terminal.print_review(rows, summary, console)
+
+
+def draw_forest(pooled: Mapping[str, Any]) -> str:
+    """The forest plot of a synthesis (`remission.evidence.pool_results`) as the text of an SVG file."""
+    from remission.report import forest
+
+    return forest.draw_forest(pooled)
+
+
+def render_forest(pooled: Mapping[str, Any]) -> str:
+    """The forest plot of a synthesis with its studies, caveats and sources as one HTML file without outside assets."""
+    from remission.report import forest
+
+    return forest.render_forest(pooled)
+
+
+def render_pool(pooled: Mapping[str, Any]) -> str:
+    """A synthesis as text for the terminal: what was pooled, what was left out and why, sources."""
+    from remission.report import pool_text
+
+    return pool_text.render_text(pooled)
