@@ -104,7 +104,9 @@ def _by_kind(kind: str, document: Document, shipped: str | None) -> Iterator[Fou
     from remission.patients import Population
     from remission.protocol import Block, Drug, check_give
 
-    if kind == "regimen":
+    if shipped == "second":
+        yield from _second(kind, document)
+    elif kind == "regimen":
         yield from _regimen(document)
     elif kind == "trial":
         identifier = Path(document.path).stem if shipped == "trials" else None
@@ -128,6 +130,21 @@ def _regimen(document: Document) -> Iterator[Found]:
     for warning in warnings(read_regimen(document)):
         phase = warning.where.rpartition("phase ")[2]
         yield Found("warning", document.path, _line_of(document, phase), f"{warning.what} ({warning.why})", warning.fix)
+
+
+def _second(kind: str, document: Document) -> Iterator[Found]:
+    """A second transcription agrees with the first, but for what is open or recorded as disputed."""
+    from remission.evidence import check_second
+    from remission.protocol import agreement, read_regimen
+
+    if kind == "regimen":
+        read_regimen(document)
+        for item in agreement(Path(document.path).stem).different:
+            yield Found("error", document.path, 1, f"the two transcriptions differ: {item}",
+                        "read the source again and mend one of them, or note the point as disputed in both")
+    else:
+        for finding in check_second():
+            yield Found("error", finding.file, finding.line, finding.cause, finding.cure)
 
 
 def _line_of(document: Document, phase: str) -> int:

@@ -4,13 +4,14 @@ Inputs: regimen, block, drug and trial files written by people.
 Outputs: checked machine plans on absolute days, and trial designs without their results.
 """
 
+from remission.protocol.agreement import agreement
 from remission.protocol.calendar import DatedPlan
 from remission.protocol.check import check_block, check_drug, check_give, check_regimen
 from remission.protocol.conditions import Condition
 from remission.protocol.dating import dated_plan
 from remission.protocol.design import Arm, Design, Endpoint, TrialDesign, load_design
 from remission.protocol.diff import Diff, compare_protocols
-from remission.protocol.edit import Edited
+from remission.protocol.edit import Edited, insert, move, remove, repeat, swap, then
 from remission.protocol.export import export_plan
 from remission.protocol.export.fhir_plan import plan_definition
 from remission.protocol.facts import Person, in_limits, read_fact
@@ -25,7 +26,8 @@ from remission.protocol.words import in_words
 from remission.protocol.write import human_text
 
 __all__ = ["Arm", "Block", "Condition", "DatedPlan", "Design", "Diff", "Drug", "Edited", "Endpoint", "Person", "Phase",
-           "Regimen", "TrialDesign", "Warning", "administrations", "check_block", "check_drug", "check_give", "check_regimen",
+           "Regimen", "TrialDesign", "Warning", "administrations", "agreement", "check_block", "check_drug", "check_give", "check_regimen",
            "compare_protocols", "dated_plan", "default_path", "edit_text", "export_plan", "give_in_words", "human_text", "in_limits",
-           "in_words", "load_block", "load_design", "load_drug", "load_regimen", "machine_plan", "open_regimen",
-           "plan_definition", "read_fact", "read_regimen", "resolve", "timeline", "warnings"]
+           "in_words", "insert", "load_block", "load_design", "load_drug", "load_regimen", "machine_plan", "move", "open_regimen",
+           "plan_definition", "read_fact", "read_regimen", "remove", "repeat", "resolve",
+           "swap", "then", "timeline", "warnings"]

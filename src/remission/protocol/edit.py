@@ -37,10 +37,38 @@ _PLACES = ("before", "after", "at")
 
 @dataclass(frozen=True)
 class Edited:
-    """A regimen after an edit, resolved and checked, and what changed in words."""
+    """A regimen after edits, resolved and checked, and what changed in words. Its methods are this module's functions, so that
+    edits can be chained: `Edited(late).move("blinatumomab", before="consolidation").insert("pomp", after="course-iv")`."""
 
     regimen: Regimen
-    changes: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+
+    def insert(self, what: str | Phase | Mapping[str, Any], **place: Any) -> Edited:
+        """See `insert`."""
+        return self._and(insert(self.regimen, what, **place))
+
+    def move(self, what: str, **place: Any) -> Edited:
+        """See `move`."""
+        return self._and(move(self.regimen, what, **place))
+
+    def remove(self, what: str) -> Edited:
+        """See `remove`."""
+        return self._and(remove(self.regimen, what))
+
+    def repeat(self, what: str, times: int) -> Edited:
+        """See `repeat`."""
+        return self._and(repeat(self.regimen, what, times))
+
+    def swap(self, old: str, new: str, **given: Any) -> Edited:
+        """See `swap`."""
+        return self._and(swap(self.regimen, old, new, **given))
+
+    def then(self, what: str | Phase | Mapping[str, Any], times: int = 1) -> Edited:
+        """See `then`."""
+        return self._and(then(self.regimen, what, times=times))
+
+    def _and(self, later: Edited) -> Edited:
+        return Edited(later.regimen, (*self.changes, *later.changes))
 
 
 def insert(regimen: Regimen, what: str | Phase | Mapping[str, Any], *, before: str | None = None, after: str | None = None,
