@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-import signal
 import sys
-from types import FrameType
 from typing import Any
 
 import click
 
 import remission
 import remission.doors
+from remission.base import interruption
 from remission.base.errors import CannotWrite, Interrupted, RemissionError, UsageError, nearest
 
 
@@ -55,13 +54,9 @@ def remission_command() -> None:
     """
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code (0: done; see `remission.base.errors` for the others)."""
-    signal.signal(signal.SIGTERM, _stop)
+    interruption.listen()
     try:
         remission_command.main(arguments, prog_name="remission", standalone_mode=False)
         sys.stdout.flush()

@@ -57,6 +57,9 @@ def share(count: int, threads: int | None, work: Callable[[int, int], None]) -> 
         for first, last in blocks:
             work(first, last)
         return
-    with ThreadPoolExecutor(max_workers=min(workers, len(blocks))) as pool:
+    pool = ThreadPoolExecutor(max_workers=min(workers, len(blocks)))
+    try:
         for future in [pool.submit(work, first, last) for first, last in blocks]:
             future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from remission.base import interruption
 from remission.base.errors import UsageError
 from remission.base.histories import Histories
 from remission.base.random import Floats, Stream, key_of, normals
@@ -62,6 +63,7 @@ def simulate(
     step = max(1, chunk_patients // max(1, patients))
     parts = []
     for first in range(0, len(draws), step):
+        interruption.check()
         parts.append(_chunk(program, population, draws.part(first, first + step), patients, seed, days, threads))
         if progress is not None:
             progress(len(parts[-1].draws))
