@@ -40,7 +40,7 @@ CELLS: dict[tuple[str, str], tuple[object, ...]] = {
         (0.54, 0.42, 0.63),
         (0.76, 0.87, 0.69),
     ),
-    ("gmall-bold", "Table 1B"): (None, None, 0.76, None, 0.06, 1.0, 0.89),
+    ("gmall-bold", "Table 1B"): (None, None, 0.76, (None, None), 0.06, 1.0, 0.89),
     ("a041703", "Table 1B"): (None, None, (0.85, 0.97), None, None, 0.66, 0.75),
     ("golden-gate", "Table 1B"): (0.0, 0.0, 1.0, (0.90, 1.0), 0.0, None, None),
     ("d-alba", "Table 2"): (None, 0.02, 0.98, None, None, 0.95, 0.88),
