@@ -9,7 +9,7 @@ import pytest
 
 from remission.base import catalog, files
 from remission.base.errors import NotFound
-from remission.protocol.agreement import (
+from remission.protocol.comparing.agreement import (
     Agreement,
     agreement,
     compare_regimens,

@@ -10,7 +10,7 @@ from tests.protocol.generated import machine
 from remission.base import catalog
 from remission.base.errors import InvalidFile, NotFound, RemissionError, UsageError
 from remission.protocol import Edited, Regimen, compare_protocols, load_regimen, machine_plan, resolve
-from remission.protocol.edit import branch, insert, move, remove, repeat, swap, then
+from remission.protocol.editing.edit import branch, insert, move, remove, repeat, swap, then
 
 SHORT = load_regimen("sc-blina")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from remission.base import files
 from remission.base.errors import InvalidFile, NotFound, RemissionError, UsageError
 from remission.protocol import compare_protocols, edit_text, load_regimen, open_regimen, read_regimen, resolve
-from remission.protocol.edit import insert, move, remove, repeat, swap, then
+from remission.protocol.editing.edit import insert, move, remove, repeat, swap, then
 
 HEAD = "like: a041703\nid: mine\ntitle: Mine\nbut:\n"
 

@@ -10,7 +10,7 @@ from tests.protocol_calendar.sample import small
 from remission.base.errors import UsageError
 from remission.protocol import Condition, Person, read_fact
 from remission.protocol.conditions import negate
-from remission.protocol.facts import Facts
+from remission.protocol.dated.facts import Facts
 
 ATOMS = ("age < 55", "cd20 >= 20", "donor", "cns", "cr", "mrd(x) < 1e-4", "mrd(x) = negative", "ikzf1 = plus", "ikzf1 != plus",
          "sex = male", "wbc > 30", "kmt2a")

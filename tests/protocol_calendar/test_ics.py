@@ -12,7 +12,7 @@ from tests.protocol_calendar.sample import IDS, PERSON, START, plan_of
 
 from remission.doors import NOTICE
 from remission.protocol import Person, export_plan
-from remission.protocol.export.ical import events, uid
+from remission.protocol.dated.export.ical import events, uid
 
 NOBODY_KNOWN = Person(bsa_m2=1.85, age_y=44.0, weight_kg=78.0)
 

@@ -10,7 +10,7 @@ from tests.protocol_calendar.sample import IDS, PERSON, plan_of
 from remission.base import catalog
 from remission.base.errors import UsageError
 from remission.protocol import Person
-from remission.protocol.handling import handling
+from remission.protocol.dated.handling import handling
 
 
 def stays(identifier: str) -> list[tuple[str, int, int, int]]:

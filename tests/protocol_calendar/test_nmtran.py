@@ -14,7 +14,7 @@ from tests.protocol_calendar.sample import IDS, PERSON, START, plan_of, small
 
 from remission.doors import NOTICE
 from remission.protocol import Person, dated_plan, export_plan
-from remission.protocol.export.nmtran import COLUMNS
+from remission.protocol.dated.export.nmtran import COLUMNS
 
 IN_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001, "IU": 1.0}
 

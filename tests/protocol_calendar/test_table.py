@@ -10,8 +10,8 @@ from tests.protocol_calendar.sample import IDS, PERSON, plan_of
 
 from remission.doors import NOTICE
 from remission.protocol import Person, export_plan
-from remission.protocol.calendar import RESEARCH_USE
-from remission.protocol.export.table import COLUMNS, _cell
+from remission.protocol.dated.calendar import RESEARCH_USE
+from remission.protocol.dated.export.table import COLUMNS, _cell
 
 
 def read(text: str) -> tuple[list[str], list[dict[str, str]]]:

@@ -4,18 +4,18 @@ Inputs: regimen, block, drug and trial files written by people.
 Outputs: checked machine plans on absolute days, and trial designs without their results.
 """
 
-from remission.protocol.agreement import agreement
-from remission.protocol.calendar import DatedPlan
 from remission.protocol.check import check_block, check_drug, check_give, check_regimen
+from remission.protocol.comparing.agreement import agreement
+from remission.protocol.comparing.diff import Diff, compare_protocols
 from remission.protocol.conditions import Condition
-from remission.protocol.dating import dated_plan
+from remission.protocol.dated.calendar import DatedPlan
+from remission.protocol.dated.dating import dated_plan
+from remission.protocol.dated.export import export_plan
+from remission.protocol.dated.export.fhir_plan import plan_definition
+from remission.protocol.dated.facts import Person, in_limits, read_fact
 from remission.protocol.design import Arm, Design, Endpoint, TrialDesign, load_design
-from remission.protocol.diff import Diff, compare_protocols
-from remission.protocol.edit import Edited, insert, move, remove, repeat, swap, then
-from remission.protocol.export import export_plan
-from remission.protocol.export.fhir_plan import plan_definition
-from remission.protocol.facts import Person, in_limits, read_fact
-from remission.protocol.like import edit_text, open_regimen
+from remission.protocol.editing.edit import Edited, insert, move, remove, repeat, swap, then
+from remission.protocol.editing.like import edit_text, open_regimen
 from remission.protocol.machine import machine_plan
 from remission.protocol.model import Block, Drug, Phase, Regimen
 from remission.protocol.plan import administrations, default_path, timeline

@@ -58,7 +58,7 @@ def _named(value: NamedT, identifier: str, document: Document) -> NamedT:
 def read_regimen(document: Document) -> Regimen:
     """A regimen from a document, written out or "like X, but…", resolved and checked; errors name file and line."""
     from remission.protocol.check import check_regimen
-    from remission.protocol.like import is_like, read_like
+    from remission.protocol.editing.like import is_like, read_like
 
     if is_like(document.data):
         return read_like(document).regimen

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remission.protocol import say
-from remission.protocol.diff import cycles, intrathecal, total
-from remission.protocol.meaning import totals, treatment
+from remission.protocol.comparing.diff import cycles, intrathecal, total
+from remission.protocol.comparing.meaning import totals, treatment
+from remission.protocol.editing.targets import names_of
 from remission.protocol.model import Cited, Phase, Regimen
 from remission.protocol.plan import alongside_spans, phase_days, timeline
 from remission.protocol.resolve import resolve
-from remission.protocol.targets import names_of
 
 WIDTH = 100
 

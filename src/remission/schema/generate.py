@@ -26,7 +26,7 @@ def generate() -> dict[str, str]:
     from remission.evidence import ENDPOINTS, TrialEvidence
     from remission.patients import Population
     from remission.protocol import Block, Drug, Regimen
-    from remission.protocol.like import Like
+    from remission.protocol.editing.like import Like
 
     made = {"regimen": _either(_schema(Regimen), _schema(Like)), "block": _schema(Block), "drug": _schema(Drug),
             "trial": _schema(TrialEvidence), "population": _schema(Population), "parameters": _schema(dict[str, list[Parameter]])}

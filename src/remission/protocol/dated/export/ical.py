@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
-from remission.protocol.calendar import RESEARCH_USE, DatedPlan, Dose, number, runs
-from remission.protocol.export.words import (
+from remission.protocol.dated.calendar import RESEARCH_USE, DatedPlan, Dose, number, runs
+from remission.protocol.dated.export.words import (
     ROUTES,
     bag_words,
     basis,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remission.protocol.meaning import lines, treatment
+from remission.protocol.comparing.meaning import lines, treatment
 from remission.protocol.model import Phase
 
 LEAST = 1.0

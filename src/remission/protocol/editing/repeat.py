@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from remission.base.errors import UsageError
-from remission.protocol.mend import Rearranged, mend
+from remission.protocol.editing.mend import Rearranged, mend
+from remission.protocol.editing.targets import Target, names_of
 from remission.protocol.model import Phase, Regimen
-from remission.protocol.targets import Target, names_of
 
 
 def repeated(plan: Regimen, target: Target, times: int) -> tuple[Regimen, list[str]]:

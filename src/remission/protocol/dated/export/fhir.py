@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 
-from remission.protocol.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion, runs
-from remission.protocol.export.fhir_parts import (
+from remission.protocol.dated.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion, runs
+from remission.protocol.dated.export.fhir_parts import (
     REGIMENS,
     Json,
     daily,
@@ -23,8 +23,15 @@ from remission.protocol.export.fhir_parts import (
     narrative,
     quantity,
 )
-from remission.protocol.export.fhir_plan import plan_definition
-from remission.protocol.export.words import bag_words, basis, dose_words, infusion_words, measured_words, plan_words
+from remission.protocol.dated.export.fhir_plan import plan_definition
+from remission.protocol.dated.export.words import (
+    bag_words,
+    basis,
+    dose_words,
+    infusion_words,
+    measured_words,
+    plan_words,
+)
 
 __all__ = ["care_plan_bundle", "plan_definition", "to_fhir"]
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from remission.base.errors import NotFound, Problem, UsageError, nearest
 from remission.base.units import Quantity
+from remission.protocol.comparing.meaning import Line
 from remission.protocol.conditions import Compare, Condition, Join, Term
-from remission.protocol.meaning import Line
+from remission.protocol.editing.targets import block_named, contains, drug_named, known, names_of
 from remission.protocol.model import Alongside, Block, Give, Phase, Regimen
 from remission.protocol.resolve import resolve
-from remission.protocol.targets import block_named, contains, drug_named, known, names_of
 
 Change = tuple[Regimen, list[str]]
 ItemT = TypeVar("ItemT", Give, Alongside)
@@ -93,7 +93,7 @@ def _term(term: Term, old: str, new: str) -> Term:
 
 
 def _blocks(plan: Regimen, old: Block, new: Block) -> Change:
-    from remission.protocol.edit import chemotherapy_as
+    from remission.protocol.editing.edit import chemotherapy_as
 
     places = [phase.id for phase in plan.phases if contains(phase, old)]
     if not places:

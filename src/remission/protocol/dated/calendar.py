@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal
 
-from remission.protocol.facts import Person
+from remission.protocol.dated.facts import Person
 
 RESEARCH_USE = "Research software: not for decisions about a patient."
 Status = Literal["planned", "undecided"]

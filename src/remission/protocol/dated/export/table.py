@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from remission.protocol.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion
-from remission.protocol.export.words import bag_words, basis, measured_words, plan_words
+from remission.protocol.dated.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion
+from remission.protocol.dated.export.words import bag_words, basis, measured_words, plan_words
 
 COLUMNS = ("date", "end", "day", "kind", "what", "amount", "unit", "per_day", "total", "over_h", "route", "phase", "cycle",
            "published", "cap", "capped", "status", "note", "source")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from remission.base.errors import UsageError, nearest
-from remission.protocol.facts import Decision, Facts, Name, Person, Value, implied
+from remission.protocol.dated.facts import Decision, Facts, Name, Person, Value, implied
 from remission.protocol.model import Give, Phase, Regimen
 from remission.protocol.plan import phase_days
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from remission.base.units import Quantity
 from remission.protocol import say
-from remission.protocol.align import Alignment, align
+from remission.protocol.comparing.align import Alignment, align
+from remission.protocol.comparing.meaning import Line, Totals, condition, lines, share, totals
 from remission.protocol.conditions import Condition
-from remission.protocol.meaning import Line, Totals, condition, lines, share, totals
+from remission.protocol.editing.targets import names_of
 from remission.protocol.model import Alongside, Assess, Phase, Regimen
 from remission.protocol.plan import phase_days
 from remission.protocol.resolve import resolve
-from remission.protocol.targets import names_of
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remission.protocol.calendar import Bag, DatedPlan, Dose, Infusion, Measurement, number, per_day_words
+from remission.protocol.dated.calendar import Bag, DatedPlan, Dose, Infusion, Measurement, number, per_day_words
 
 ROUTES = {"iv": "intravenous", "po": "by mouth", "sc": "under the skin", "im": "into the muscle", "it": "intrathecal",
           "civ": "continuous infusion"}

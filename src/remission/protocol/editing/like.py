@@ -27,9 +27,9 @@ from pydantic import Field, ValidationError, model_validator
 from remission.base import catalog, files
 from remission.base.errors import InvalidFile, Problem, RemissionError, UnitError, UsageError
 from remission.base.files import Document, Model
-from remission.protocol import edit
 from remission.protocol.conditions import Condition
-from remission.protocol.edit import Edited
+from remission.protocol.editing import edit
+from remission.protocol.editing.edit import Edited
 from remission.protocol.model import MAX_REPEAT, Id, Note, Phase, Regimen
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]

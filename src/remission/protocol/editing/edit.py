@@ -16,10 +16,8 @@ from typing import Any
 from remission.base import catalog, files
 from remission.base.errors import NotFound, RemissionError, UsageError, nearest
 from remission.base.files import Document, Place
-from remission.protocol.mend import Rearranged, mend, rearrange
-from remission.protocol.model import MAX_REPEAT, Branch, Chemotherapy, Note, Phase, Purpose, Regimen
-from remission.protocol.resolve import resolve
-from remission.protocol.targets import (
+from remission.protocol.editing.mend import Rearranged, mend, rearrange
+from remission.protocol.editing.targets import (
     Target,
     block_named,
     drug_named,
@@ -30,6 +28,8 @@ from remission.protocol.targets import (
     readings,
     sole_drug,
 )
+from remission.protocol.model import MAX_REPEAT, Branch, Chemotherapy, Note, Phase, Purpose, Regimen
+from remission.protocol.resolve import resolve
 
 NOTHING = "nothing changed: "
 _PLACES = ("before", "after", "at")
@@ -100,7 +100,7 @@ def repeat(regimen: Regimen, what: str, times: int, *, check: bool = True) -> Ed
 def swap(regimen: Regimen, old: str, new: str, *, dose: str | None = None, route: str | None = None,
          check: bool = True) -> Edited:
     """Give one drug for another, at its own dose and route where they are named; or one block for another."""
-    from remission.protocol.swap import swapped
+    from remission.protocol.editing.swap import swapped
 
     return checked(regimen, lambda plan: swapped(plan, old, new, dose, route), check)
 
@@ -361,7 +361,7 @@ def _without(plan: Regimen, kept: Sequence[Phase], said: list[str]) -> Change:
 
 
 def _repeat(plan: Regimen, what: str, times: int) -> Change:
-    from remission.protocol.repeat import repeated
+    from remission.protocol.editing.repeat import repeated
 
     if not 1 <= times <= MAX_REPEAT:
         raise UsageError(f"{times} times cannot be meant", where="edit", why=f"a phase is given 1 to {MAX_REPEAT} times", near="1",

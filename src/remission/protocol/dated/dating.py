@@ -9,7 +9,7 @@ from typing import Any
 
 from remission.base.errors import UsageError
 from remission.base.units import Quantity
-from remission.protocol.calendar import (
+from remission.protocol.dated.calendar import (
     Bag,
     DatedPlan,
     Dose,
@@ -21,10 +21,10 @@ from remission.protocol.calendar import (
     Stay,
     date_of,
 )
-from remission.protocol.facts import Decision, Person
-from remission.protocol.handling import Handling, Setting, cited, handling
+from remission.protocol.dated.facts import Decision, Person
+from remission.protocol.dated.handling import Handling, Setting, cited, handling
+from remission.protocol.dated.path import Leg, Path, facts_of, find_path
 from remission.protocol.model import Alongside, Give, Phase, Regimen
-from remission.protocol.path import Leg, Path, facts_of, find_path
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 OTHER_BAG_DAYS = 1  # continuous infusions of drugs without handling facts: one bag a day, an assumption

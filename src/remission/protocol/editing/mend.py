@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from remission.protocol.editing.targets import names_of
 from remission.protocol.model import Alongside, Branch, Phase, Regimen
-from remission.protocol.targets import names_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from remission.base import catalog
 from remission.base.errors import NotFound, UsageError, nearest
-from remission.protocol.meaning import Line, lines
+from remission.protocol.comparing.meaning import Line, lines
 from remission.protocol.model import Block, Phase, Purpose, Regimen
 from remission.protocol.resolve import load_block, load_drug
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from remission.base import catalog, files
 from remission.base.errors import NotFound, nearest
-from remission.protocol.branching import Key, Questions, Step, Value, compare, eligible, holds, options, path
+from remission.protocol.comparing.branching import Key, Questions, Step, Value, compare, eligible, holds, options, path
+from remission.protocol.comparing.meaning import canonical, condition, share
+from remission.protocol.comparing.pairing import MAINTENANCE, Course, Pairing, courses, pair
 from remission.protocol.conditions import Compare, Condition
-from remission.protocol.meaning import canonical, condition, share
 from remission.protocol.model import Assess, Cited, Give, Regimen
-from remission.protocol.pairing import MAINTENANCE, Course, Pairing, courses, pair
 from remission.protocol.plan import default_path, timeline
 from remission.protocol.resolve import load_regimen, read_regimen
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import wrap
 
-from remission.protocol.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion
-from remission.protocol.export.words import plan_words
+from remission.protocol.dated.calendar import RESEARCH_USE, DatedPlan, Dose, Infusion
+from remission.protocol.dated.export.words import plan_words
 
 COLUMNS = ("ID", "TIME", "EVID", "AMT", "RATE", "DUR", "CMT", "DRUG", "WT", "BSA", "AGE")
 COMPARTMENTS = {"po": 1, "sc": 1, "im": 1, "iv": 2, "civ": 2, "it": 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid5
 
-from remission.protocol.calendar import RESEARCH_USE, number, per_day_words
+from remission.protocol.dated.calendar import RESEARCH_USE, number, per_day_words
 
 UCUM = "http://unitsofmeasure.org"
 SNOMED = "http://snomed.info/sct"

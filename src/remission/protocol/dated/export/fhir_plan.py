@@ -10,9 +10,9 @@ import re
 from itertools import groupby
 
 from remission.base import catalog, files
-from remission.protocol.calendar import RESEARCH_USE, number, per_day_words
 from remission.protocol.conditions import Condition
-from remission.protocol.export.fhir_parts import (
+from remission.protocol.dated.calendar import RESEARCH_USE, number, per_day_words
+from remission.protocol.dated.export.fhir_parts import (
     CONDITIONS,
     REGIMENS,
     Json,
@@ -22,7 +22,7 @@ from remission.protocol.export.fhir_parts import (
     narrative,
     quantity,
 )
-from remission.protocol.handling import cited
+from remission.protocol.dated.handling import cited
 from remission.protocol.model import Alongside, Assess, Branch, Cited, Give, Phase, Regimen
 from remission.protocol.plan import phase_days
 

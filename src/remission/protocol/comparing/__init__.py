@@ -1,0 +1,1 @@
+"""Comparing: two regimens by meaning, and two transcriptions of one."""

@@ -1,0 +1,1 @@
+"""Dating: a regimen for one person from a start date on, and the formats it leaves in."""
