@@ -227,13 +227,13 @@ def _design_source(design: Design) -> tuple[str, str]:
 def _cell(trial: TrialEvidence, table: str, column: Column) -> Cell:
     """The cell of one study and column: which rows the review's place names, and which of them hold."""
     cited = [
-        (item, cite)
+        (item, cite, here.row is None)
         for item in _items(trial)
         for here, cite in _places(item)
         if (here.table, here.column) == (table, column.key)
     ]
     shown: list[Result | Baseline] = []
-    for item, _ in cited:
+    for item, _, _ in cited:
         for one in _holding(trial, column, item):
             if one not in shown:
                 shown.append(one)
@@ -241,9 +241,9 @@ def _cell(trial: TrialEvidence, table: str, column: Column) -> Cell:
         if any((here.table, here.column) == (table, column.key) and here.row for here in _readings(conflict)):
             shown += [trial.result(one) for one in conflict.values if trial.result(one) not in shown]
     entries = tuple(_entry(column, item) for item in shown)
-    printed = tuple(dict.fromkeys(_printed(item, cite) for item, cite in cited))
-    differs = any(item not in shown or _withdrawn(item) or not _agrees(item, cite.printed) for item, cite in cited)
-    return Cell(column.key, entries, printed, differs, _touching(trial, table, column, [*shown, *(i for i, _ in cited)]))
+    printed = tuple(dict.fromkeys(_printed(item, cite) for item, cite, own_row in cited if own_row))
+    differs = any(item not in shown or _withdrawn(item) or not _agrees(item, cite.printed) for item, cite, _ in cited)
+    return Cell(column.key, entries, printed, differs, _touching(trial, table, column, [*shown, *(i for i, _, _ in cited)]))
 
 
 def _holding(trial: TrialEvidence, column: Column, item: Result | Baseline) -> Sequence[Result | Baseline]:
