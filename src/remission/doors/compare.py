@@ -22,7 +22,7 @@ import click
 def command(
     regimens: tuple[str, ...], population: str, endpoint: str, patients: int, draws: int, seed: int, as_json: bool
 ) -> None:
-    """Compare REGIMENS in the same patients with the same luck.
+    """Compare REGIMENS in the same patients with the same luck: ids, .yaml files, or "like ID, but ...".
 
     Differences come with a 90 % interval over parameter draws and, apart from it, the error of simulating finitely many patients.
     """
@@ -41,15 +41,13 @@ def command(
             fix="give --patients 1 or more",
         )
     name, months = parse_endpoint(endpoint)
-    for regimen in regimens:
-        catalog.path("regimens", regimen)
     catalog.path("populations", population)
 
     from remission.engine import prior_draws
     from remission.patients import load_population
-    from remission.protocol import load_regimen
+    from remission.protocol import open_regimen
 
-    plans = [load_regimen(regimen) for regimen in regimens]
+    plans = [open_regimen(regimen) for regimen in regimens]
     p, done = prior_draws(draws, seed), 0
     with bar("compare") as tell:
 
