@@ -5,9 +5,7 @@ The only module of the project that imports matplotlib. Output is deterministic:
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,6 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from remission.report import svg, words
+from remission.report.figures import svg_body
 from remission.report.summary import in_words, key_of
 
 Row = Mapping[str, Any]
@@ -60,20 +59,7 @@ def _new_axes() -> tuple[Figure, Axes]:
 
 def _to_svg(figure: Figure, key: str, title: str, desc: str) -> str:
     """The figure as inline SVG: own ids, named and described, no header, no metadata, no style of its own."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    whole = buffer.getvalue()
-    body = whole[whole.index("<svg") : whole.rindex("</svg>")]
-    body = body[body.index(">") + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = body.replace("xlink:href", "href")
-    body = re.sub(r'\bid="', f'id="{key}-', body)
-    body = re.sub(r'href="#', f'href="#{key}-', body)
-    body = re.sub(r"url\(#", f"url(#{key}-", body)
-    body = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'(?:, [^;\"]*)?", rf"font: \1{svg.FONT}", body)
-    body = re.sub(r">\s+<", "><", body).strip()
+    body = svg_body(figure, key)
     heads = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(desc)}</desc>'
     box = f"0 0 {svg.number(SIZE[0] * 72)} {svg.number(SIZE[1] * 72)}"
     label = f'role="img" aria-labelledby="{key}-title {key}-desc"'

@@ -6,9 +6,7 @@ it the prediction interval. The same synthesis gives the same bytes.
 
 from __future__ import annotations
 
-import io
 import math
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -21,6 +19,7 @@ from matplotlib.figure import Figure
 
 from remission.report import pool_text, svg, words
 from remission.report.charts import SETTINGS
+from remission.report.figures import svg_body
 from remission.report.summary import key_of
 
 Pooled = Mapping[str, Any]
@@ -138,20 +137,8 @@ def _below(pooled: Pooled) -> list[str]:
 
 def _to_svg(figure: Figure, pooled: Pooled, height: float) -> str:
     """The figure as a deterministic, named and described SVG file."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    whole = buffer.getvalue()
-    body = whole[whole.index("<svg") : whole.rindex("</svg>")]
-    body = body[body.index(">") + 1 :]
-    for unwanted in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r"<!--.*?-->"):
-        body = re.sub(unwanted, "", body, flags=re.DOTALL)
     key = key_of("forest", pooled["endpoint"], pooled["at"] or pooled["months"] or "best")
-    body = body.replace("xlink:href", "href")
-    body = re.sub(r'\bid="', f'id="{key}-', body)
-    body = re.sub(r'href="#', f'href="#{key}-', body)
-    body = re.sub(r"url\(#", f"url(#{key}-", body)
-    body = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'(?:, [^;\"]*)?", rf"font: \1{svg.FONT}", body)
-    body = re.sub(r">\s+<", "><", body).strip()
+    body = svg_body(figure, key)
     heads = f'<title id="{key}-title">{escape(pool_text.title(pooled))}</title><desc id="{key}-desc">{escape(_desc(pooled))}</desc>'
     box = f"0 0 {svg.number(WIDTH * 72)} {svg.number(height * 72)}"
     label = f'role="img" aria-labelledby="{key}-title {key}-desc"'

@@ -78,12 +78,12 @@ def _purpose(regimen: Regimen, name: str) -> Target | None:
 
 def _drug(regimen: Regimen, name: str) -> Target | None:
     drug = drug_named(name)
-    return drug and Target("drug", drug, tuple(phase.id for phase in regimen.phases if gives(phase, drug)))  # type: ignore[return-value]
+    return Target("drug", drug, tuple(phase.id for phase in regimen.phases if gives(phase, drug))) if drug else None
 
 
 def _block(regimen: Regimen, name: str) -> Target | None:
     block = block_named(name)
-    return block and Target("block", block.id, tuple(p.id for p in regimen.phases if contains(p, block)))  # type: ignore[return-value]
+    return Target("block", block.id, tuple(p.id for p in regimen.phases if contains(p, block))) if block else None
 
 
 def _series(regimen: Regimen, name: str) -> Target:
