@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import sys
 from typing import Any
 
 import click
 
 import remission
-import remission.doors
 from remission.base import interruption
-from remission.base.errors import CannotWrite, Interrupted, RemissionError, UsageError, nearest
-
-
-class Verbs(click.Group):
-    """Verbs are files in `remission.doors`; a verb's file is imported only when it is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(
-            info.name for info in pkgutil.iter_modules(remission.doors.__path__) if not info.name.startswith("_")
-        )
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = importlib.import_module(f"remission.doors.{cmd_name}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            verbs = self.list_commands(ctx)
-            raise UsageError(
-                f"unknown command '{args[0][:40]}'",
-                where="command line",
-                why="commands: " + ", ".join(verbs),
-                near=nearest(args[0], verbs),
-                fix="see: remission --help",
-            )
-        return super().resolve_command(ctx, args)
+from remission.base.errors import CannotWrite, Interrupted, RemissionError, UsageError
+from remission.doors._verbs import Verbs
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -6,57 +6,40 @@ Subcommands are the files `_evidence_*.py` beside this one, each with a `command
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
-import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
+from remission.base.errors import UsageError
+from remission.doors._verbs import Verbs
+
 PREFIX = "_evidence_"
 
 
-class Questions(click.Group):
-    """A group whose commands are found by the names of their files."""
+class Questions(Verbs):
+    """The questions under `remission evidence`: the files `_evidence_NAME.py`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        import remission.doors
-
-        found = (info.name for info in pkgutil.iter_modules(remission.doors.__path__))
-        return sorted(name.removeprefix(PREFIX) for name in found if name.startswith(PREFIX))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = importlib.import_module(f"remission.doors.{PREFIX}{cmd_name}").command
-        return command
+    prefix = PREFIX
+    place = "remission evidence"
+    noun = "question"
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from remission.base.errors import UsageError, nearest
-
-        names = self.list_commands(ctx)
-        if args and args[0] not in names and not args[0].startswith("-"):
-            raise UsageError(
-                f"unknown question '{args[0][:40]}'",
-                where="remission evidence",
-                why="questions: " + ", ".join(names),
-                near=nearest(args[0], names),
-                fix="see: remission evidence --help",
-            )
+        found = super().resolve_command(ctx, args)
         given = [name for name, value in ctx.params.items() if value not in (None, False)]
         if args and given:
             raise UsageError(
                 f"'{args[0]}' takes its options after its name",
-                where="remission evidence",
+                where=self.place,
                 why="before it they would filter the list of results: " + ", ".join(f"--{name}" for name in given),
                 near=f"remission evidence {args[0]} --{given[0]} …",
                 fix="move the options behind the question",
             )
-        return super().resolve_command(ctx, args)
+        return found
 
 
 @click.group(name="evidence", cls=Questions, invoke_without_command=True)
