@@ -14,7 +14,7 @@ def test_survival_equals_kaplan_meier():
     ours, _ = survival_curve(event, censor, days, 1e6, 1e6)
     observed = np.minimum(event, censor)
     km = stats.ecdf(stats.CensoredData.right_censored(observed, censor < event)).sf.evaluate(days)
-    assert np.allclose(ours, (km * 400 + 0.5) / 401, rtol=1e-12)
+    assert np.allclose(ours, km, rtol=1e-12)
 
 
 def test_a_patient_is_worth_one_without_censoring():
@@ -37,6 +37,18 @@ def test_worth_predicts_the_spread_of_repeated_trials():
     s, worth = survival_curve(big, np.full(20_000, np.inf), np.array([t]), low, high)
     assert float(worth[0]) < 0.9
     assert np.var(estimates) == pytest.approx(s[0] * (1 - s[0]) / (n * worth[0]), rel=0.12)
+
+
+def test_a_share_of_nobody_is_moved_by_half_a_simulated_patient():
+    """No event in 500 simulated patients is not an impossible event."""
+    from remission.inference.predict import settled
+    from remission.outcomes import Reading
+
+    expected = np.array([0.0, 1.0, 0.5])
+    found = settled(Reading(expected, np.ones(3), np.ones(3), np.full(3, 499.0)))
+    assert found == pytest.approx([0.001, 0.999, 0.5])
+    unknown = settled(Reading(expected, np.ones(3), np.ones(3)))
+    assert np.all((unknown > 0) & (unknown < 1))
 
 
 def test_predictive_is_binomial_when_nothing_else_is_uncertain():

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from remission.base import random
 from remission.base.random import Stream, normals, philox, uniforms
-from remission.engine.special import uniform
+from remission.engine import lanes
 
 # Known answers of philox4x32-10 in the Random123 distribution (kat_vectors).
 KNOWN = [
@@ -23,14 +26,44 @@ def test_philox_gives_the_published_words(counter, key, words):
     assert tuple(int(word) for word in philox(counter, key)) == words
 
 
-def test_compiled_and_vectorised_numbers_are_the_same():
-    seed = 0x0123456789ABCDEF
-    table = uniforms(seed, np.arange(50), 3, Stream.LATENT, 21, first=2)
-    again = [
-        [uniform(seed & 0xFFFFFFFF, seed >> 32, patient, 3, int(Stream.LATENT), 2 + k) for k in range(21)]
-        for patient in range(50)
-    ]
-    assert np.array_equal(table, np.array(again))
+ADDRESSES = {
+    "seed": st.integers(0, 2**64 - 1),
+    "stream": st.sampled_from(list(Stream)),
+    "count": st.integers(1, 30),
+    "first": st.integers(0, 5000),
+}
+
+
+@given(patient=st.integers(0, 2**32 - 300), patients=st.integers(1, 200), draw=st.integers(0, 2**32 - 1), **ADDRESSES)
+def test_numbers_in_lanes_are_the_same_bits(patient, patients, draw, seed, stream, count, first):
+    """Patients one after the other, of one draw: what every chunk asks for."""
+    who = np.arange(patient, patient + patients)
+    ours = lanes.uniforms(seed, who, draw, stream, count, first)
+    assert np.array_equal(ours, uniforms(seed, who, draw, stream, count, first))
+
+
+@given(
+    who=st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), min_size=1, max_size=150), **ADDRESSES
+)
+def test_numbers_in_lanes_of_scattered_addresses_are_the_same_bits(who, seed, stream, count, first):
+    """Any patients of any draws, in any order: several draws in a block, a cohort's chosen rows, the arm's own number."""
+    patient, draw = np.array(who).T
+    ours = lanes.uniforms(seed, patient, draw, stream, count, first)
+    assert np.array_equal(ours, uniforms(seed, patient, draw, stream, count, first))
+
+
+@given(patient=st.integers(0, 2**32 - 300), patients=st.integers(1, 150), draw=st.integers(0, 100), **ADDRESSES)
+def test_normal_numbers_in_lanes_agree(patient, patients, draw, seed, stream, count, first):
+    who = np.arange(patient, patient + patients)
+    ours, theirs = (source.normals(seed, who, draw, stream, count, first) for source in (lanes, random))
+    assert np.allclose(ours, theirs, rtol=1e-14, atol=1e-14)
+
+
+def test_normal_numbers_in_lanes_agree_to_the_ends():
+    """The largest and smallest of a million, and those in the middle."""
+    ours, theirs = (source.normals(3, np.arange(250_000), 0, Stream.LATENT, 4) for source in (lanes, random))
+    assert np.abs(theirs).max() > 4.5
+    assert np.abs(ours - theirs).max() < 1e-14 * np.abs(theirs).max()
 
 
 def test_a_number_does_not_depend_on_what_else_is_asked():

@@ -188,22 +188,13 @@ def _using(key: str, identifier: str) -> list[str]:
 # populations, parameters, sources
 
 def _population(identifier: str) -> Iterator[str]:
-    from remission.patients import load_population
+    from remission.patients import in_words, load_population
 
     who = load_population(identifier)
-    low, high = who.age.range
     yield f"{who.title} ({identifier}){_cited(who)}"
     yield ""
-    yield f"   Age: median {who.age.median}, {low} to {high}; normal, its SD a quarter of the range{_cited(who.age)}"
-    yield f"   Men: {who.male.value}{_cited(who.male)}"
-    yield f"   BCR::ABL1: {who.ph}"
-    yield f"   White cells: median {who.wbc.median}, lognormal with ln SD {who.wbc.log_spread:g}{_cited(who.wbc)}"
-    blasts = who.blasts
-    yield f"   Marrow blasts: median {blasts.median}, logit-normal with logit SD {blasts.logit_spread:g}{_cited(blasts)}"
-    yield f"   CD22: median {who.cd22.median}, {who.cd22.range[0]} to {who.cd22.range[1]}{_cited(who.cd22)}"
-    yield f"   CD20 on at least 20 % of blasts: {who.cd20.value}{_cited(who.cd20)}"
-    yield "   Disease: " + ("relapsed" if who.relapsed else "newly diagnosed")
-    yield "   Genetic lesions: the shares by age of catalog/genetics.yaml"
+    for line, stated in in_words(who):
+        yield f"   {line}" + ("" if stated is None else _cited(stated))
 
 
 def _population_data(identifier: str) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def kind_of(data: Any) -> str:
     entries = [entry for value in data.values() for entry in (value if isinstance(value, list) else [None])]
     if entries and all(isinstance(entry, dict) and "prior" in entry for entry in entries):
         return "parameters"
-    if data and all(isinstance(value, dict) and "bands" in value for value in data.values()):
+    if "lesions" in data and "together" in data:
         return "genetics"
     return ""
 
@@ -101,7 +101,7 @@ def _in_catalog(path: Path) -> str | None:
 
 def _by_kind(kind: str, document: Document, shipped: str | None) -> Iterator[Found]:
     from remission.evidence import Source, check_document
-    from remission.patients import Population
+    from remission.patients import Covariates, Population
     from remission.protocol import Block, Drug, check_give
 
     if shipped == "second":
@@ -114,6 +114,8 @@ def _by_kind(kind: str, document: Document, shipped: str | None) -> Iterator[Fou
             yield Found("error", item.file, item.line, item.cause, item.cure)
     elif kind == "parameters":
         yield from _parameters(document)
+    elif kind == "genetics":
+        files.parse(document, Covariates)
     elif kind in ("block", "drug", "population", "source"):
         models: dict[str, Any] = {"block": Block, "drug": Drug, "population": Population, "source": Source}
         value = files.parse(document, models[kind])

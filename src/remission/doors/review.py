@@ -6,13 +6,15 @@ import json
 
 import click
 
+from remission.doors._draws import draws_option, load
+
 
 @click.command(name="review")
 @click.option("--out", "directory", default="out", show_default=True, help="Directory for review.html and review.json.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True, help="Seed of all random numbers."
 )
-@click.option("--draws", type=int, default=200, show_default=True, help="Parameter draws from the priors.")
+@draws_option(200)
 @click.option(
     "--patients", type=int, default=1000, show_default=True, help="Virtual patients in each draw of each arm."
 )
@@ -22,7 +24,7 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows and the summary as JSON.")
 def command(
-    directory: str, seed: int, draws: int, patients: int, trials: tuple[str, ...], threads: int | None, as_json: bool
+    directory: str, seed: int, draws: str, patients: int, trials: tuple[str, ...], threads: int | None, as_json: bool
 ) -> None:
     """Simulate every arm from diagnosis and hold the published results against the predictions.
 
@@ -32,17 +34,16 @@ def command(
     from remission.base import catalog, files
     from remission.base.errors import UsageError
 
-    for name, number in (("--patients", patients), ("--draws", draws)):
-        if number < 1:
-            raise UsageError(
-                f"{number} {name[2:]} were asked for",
-                where=name,
-                why="a simulation needs at least one",
-                near="1",
-                fix=f"give {name} 1 or more",
-            )
-    chosen = trials or simulated_trials()
-    for identifier in chosen:
+    if patients < 1:
+        raise UsageError(
+            f"{patients} patients were asked for",
+            where="--patients",
+            why="a simulation needs at least one",
+            near="1",
+            fix="give --patients 1 or more",
+        )
+    p = load(draws, 200, seed)
+    for identifier in trials:
         catalog.path("trials", identifier)
     files.check_writable(directory)
 
@@ -50,12 +51,12 @@ def command(
 
     from remission.doors import NOTICE
     from remission.doors._progress import bar
-    from remission.engine import prior_draws
-    from remission.inference import review
+    from remission.inference import ongoing_trials, review, simulated_trials
     from remission.report import print_review, render_review
 
+    chosen = trials or simulated_trials()
     with bar("review") as tell:
-        result = review(chosen, prior_draws(draws, seed), patients, seed, tell, threads)
+        result = review(chosen, p, patients, seed, tell, threads, ongoing=() if trials else ongoing_trials())
         tell("writing the report", 1.0)
         page = render_review(result)
         files.write_directory(
@@ -67,23 +68,3 @@ def command(
     console = Console()
     print_review(result["rows"], result["summary"], console)
     click.echo(f"{directory}/review.html and {directory}/review.json written. {NOTICE}")
-
-
-def simulated_trials() -> tuple[str, ...]:
-    """Trials of the catalog that can be simulated: every arm's regimen and population is there, and something was reported."""
-    from remission.base import catalog
-    from remission.protocol import load_design
-
-    found = []
-    for identifier in catalog.ids("trials"):
-        design = load_design(identifier).design
-        arms = design.arms.values()
-        if (
-            design.status == "reported"
-            and arms
-            and all(
-                arm.regimen in catalog.ids("regimens") and arm.population in catalog.ids("populations") for arm in arms
-            )
-        ):
-            found.append(identifier)
-    return tuple(found)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 
 from remission.base.errors import UsageError
+from remission.engine.intensity import variants
 from remission.engine.parameters import load_parameters
-from remission.protocol import Drug, Phase, Regimen, load_drug
+from remission.protocol import Condition, Drug, Phase, Regimen, load_drug
+from remission.protocol.logic import Reasoner
 from remission.protocol.plan import phase_days
 
 INOTUZUMAB_CYCLE_MG_M2 = 1.8
-SUBCUTANEOUS_AVAILABILITY = 0.26  # assumption: 250 ug three times a week is taken to equal 28 ug/d by infusion
+FULL_PREPHASE = 0.0625  # kill intensity of a week of prednisone at 60 mg/m2, a conventional prephase
 LINGER_DAYS = 7  # assumption: a course goes on killing for a week after its last dose
 _COURSE_DRUGS = ("cytotoxic", "antimetabolite-maintenance", "steroid")
+EFFECTORS = ("blinatumomab", "blinatumomab-sc")
 Exposure = tuple[tuple[str, float], ...]
+Intensities = list[tuple[Condition | None, tuple[float, float, float]]]
 
 _drug = lru_cache(maxsize=None)(load_drug)
 
@@ -26,16 +30,16 @@ def _inotuzumab_exponent() -> float:
 def daily_exposure(phase: Phase, regimen: Regimen, position: int) -> list[Exposure]:
     """Exposure of every agent on each day of a resolved phase; units are those of the mechanisms.
 
-    The kill of a chemotherapy course is spread evenly from its first dose to a week after its last. Conditions on single
-    drugs (age variants of a dose) do not change the class of a course; kinase inhibitors act on the days they are given,
-    whatever their dose.
+    The kill of a chemotherapy course is spread evenly from its first dose to a week after its last; how much it is follows from
+    its doses (`intensities`). Kinase inhibitors act on the days they are given, whatever their dose.
     """
     days = phase_days(phase)
     table: list[dict[str, float]] = [{} for _ in range(days)]
-    if phase.chemotherapy == "maintenance":
+    kind = course_kind(phase)
+    if kind == "maintenance":
         for row in table:
             row["maintenance"] = 1.0
-    elif phase.chemotherapy not in (None, "none"):
+    elif kind:
         first, last = _window(
             [
                 day
@@ -47,13 +51,14 @@ def daily_exposure(phase: Phase, regimen: Regimen, position: int) -> list[Exposu
             days,
         )
         for row in table[first - 1 : last]:
-            row[str(phase.chemotherapy)] = 1.0 / (last - first + 1)
+            row[kind] = 1.0 / (last - first + 1)
     _inotuzumab(phase, table)
     for give in phase.give:
         drug = _drug(give.drug)
         if drug.mechanism == "blinatumomab":
             for day in give.days:
-                table[day - 1]["blinatumomab"] = _blinatumomab_ug_per_day(
+                agent = "blinatumomab-sc" if give.route == "sc" else "blinatumomab"
+                table[day - 1][agent] = _blinatumomab_ug_per_day(
                     phase, give.dose.value, give.dose.unit, give.route, give.days, day
                 )
         elif drug.mechanism in ("kinase-inhibitor", "ponatinib"):
@@ -63,6 +68,31 @@ def daily_exposure(phase: Phase, regimen: Regimen, position: int) -> list[Exposu
         for row in table:
             row[agent] = 1.0
     return [tuple(sorted(row.items())) for row in table]
+
+
+def course_kind(phase: Phase) -> str:
+    """Which course a phase is: prephase, induction, consolidation, maintenance, or "" for none."""
+    return "" if phase.chemotherapy in (None, "none") else str(phase.chemotherapy).split()[-1]
+
+
+def intensities(phase: Phase, reason: Reasoner) -> Intensities:
+    """Kill, harm in 28 days and harm in all of a phase's course relative to a conventional full one, for each condition on its doses
+    that matters.
+
+    Of maintenance kill and harm are its part of standard maintenance; a prephase kills relative to a conventional prephase. A phase
+    that is no course of chemotherapy (steroids with a kinase inhibitor, say) has harm alone: its agents are counted by themselves.
+    """
+    kind = course_kind(phase)
+    found: Intensities = []
+    for variant in variants(phase, reason=reason):
+        kill, harm, hold = variant.intensity.kill, variant.intensity.harm, variant.intensity.hold
+        if kind == "maintenance":
+            kill = harm = hold
+        elif kind == "prephase":
+            kill = kill / FULL_PREPHASE
+        numbers = (kill if kind else 0.0, harm, variant.intensity.harm_total)
+        found.append((variant.only, (round(numbers[0], 9), round(numbers[1], 9), round(numbers[2], 9))))
+    return found
 
 
 def _agent(drug: Drug) -> str:
@@ -76,7 +106,7 @@ def _blinatumomab_ug_per_day(
         return value * (1000.0 if unit == "mg/d" else 1.0)
     if route == "sc" and unit == "ug":
         later = [other for other in days if other > day]
-        return SUBCUTANEOUS_AVAILABILITY * value / ((later[0] - day) if later else 1)
+        return value / ((later[0] - day) if later else 1)
     raise UsageError(
         f"blinatumomab in {unit} by '{route}' cannot be simulated",
         where=phase.id,

@@ -94,6 +94,8 @@ class Draws:
     values: Floats
 
     def __getattr__(self, name: str) -> Floats:
+        if name.startswith("__") or "names" not in self.__dict__:  # asked while it is being unpickled
+            raise AttributeError(name)
         try:
             column = self.names.index(name)
         except ValueError:

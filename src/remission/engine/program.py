@@ -11,14 +11,30 @@ import numpy.typing as npt
 from remission.base.errors import UsageError
 from remission.base.histories import Slot
 from remission.base.random import Floats
-from remission.engine.exposure import alongside_agents, daily_exposure, intrathecal_doses, reaches_cns
+from remission.engine.exposure import (
+    EFFECTORS,
+    Exposure,
+    Intensities,
+    alongside_agents,
+    course_kind,
+    daily_exposure,
+    intensities,
+    intrathecal_doses,
+    reaches_cns,
+)
 from remission.engine.mechanisms import CHEMOTHERAPY, agents, mechanisms
 from remission.protocol import Phase, Regimen
 from remission.protocol.conditions import Compare, Term
+from remission.protocol.flow import reasoner
+from remission.protocol.model import Assess
 from remission.protocol.plan import phase_days
+from remission.protocol.standard import ADDRESSES_PER_NAME, StandardAssess, with_standard_assessments
 
 (
     SEGMENT,
+    COURSE,
+    PHASE,
+    CYCLE,
     REMISSION,
     MRD,
     CYTOREDUCTION,
@@ -32,7 +48,7 @@ from remission.protocol.plan import phase_days
     INDUCTION,
     TRANSPLANT,
     STOP,
-) = range(14)
+) = range(17)
 
 COVARIATES = (
     "age",
@@ -53,38 +69,61 @@ CR_NOW, CR_AT, MRD_AT, TRANSPLANTED, CYTOREDUCED, MUTATED, RECEIVED = range(100,
 COMPARISONS = {"<": 0, "<=": 1, ">": 2, ">=": 3, "=": 4, "!=": 5}
 WORDS = {"negative": 0.0, "positive": 1.0, "female": 0.0, "male": 1.0, "none": 0.0, "deleted": 1.0, "plus": 2.0}
 REFRACTORY, OFF_PROTOCOL, COMPLETED = 1, 2, 3
-INTENSIVE, REDUCED, FREE, MAINTENANCE = range(4)
 BLOCK_STRIDE = 64
+PAUSED = (*EFFECTORS, "inotuzumab")  # with chemotherapy: not given while a course is delayed
+STANDARD_NOISE = 4096  # address of the first assessment that is not the protocol's own
+
+
+@dataclass(frozen=True)
+class Course:
+    """What dose intensity a phase has: `kill` of the phase and `harm` in every 28 days (`harm_total`: of the phase)
+    relative to a conventional full course; `maintenance` holds a milder
+    hazard; a `reducible` course is given at a lower dose, and late, to patients who do not tolerate full doses."""
+
+    kill: float
+    harm: float
+    harm_total: float
+    maintenance: bool
+    reducible: bool
 
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled regimen. `ops` (n, 4) and `numbers` (n,) are instructions; segments have a duration (d), an exposure per
-    agent, a hazard class, intrathecal doses and the address of their course's noise (-1: none)."""
+    """A compiled regimen. `ops` (n, 4) and `numbers` (n,) are instructions, and every jump leads forward.
+
+    Segment s lasts `durations[s]` days (longer by a patient's delay where `delayed[s]`), with exposures `amounts[k]` of agents
+    `given[k]` for k in `starts[s]` .. `starts[s + 1]`, `intrathecal[s]` doses, and the noise of course `noise[s]` (-1: none), whose
+    address in the stream of courses is `noise_address`. The errors of the assessments have the addresses `slot_address` (-1: none).
+    """
 
     regimen: str
     ops: npt.NDArray[np.int64]
     numbers: Floats
     durations: Floats
-    exposures: Floats
-    hazards: npt.NDArray[np.int64]
+    delayed: npt.NDArray[np.bool_]
+    starts: npt.NDArray[np.int64]
+    given: npt.NDArray[np.int64]
+    amounts: Floats
     intrathecal: Floats
     noise: npt.NDArray[np.int64]
+    noise_address: npt.NDArray[np.int64]
+    slot_address: npt.NDArray[np.int64]
+    courses: tuple[Course, ...]
     lifelong: Floats
     slots: tuple[Slot, ...]
+    phases: tuple[str, ...]
     high_dose: bool
     blinatumomab_steps: bool
 
     @property
+    def shares(self) -> bool:
+        """Whether some phases are given to a share of the patients."""
+        return bool((self.ops[:, 0] == SHARE).any())
+
+    @property
     def days(self) -> float:
-        """Length if every segment were given."""
+        """Length if every segment were given without delay."""
         return float(self.durations.sum())
-
-
-def hazard_class(phase: Phase) -> int:
-    """Which hazard of death in remission a phase carries."""
-    word = (phase.chemotherapy or "none").split()[0]
-    return {"intensive": INTENSIVE, "reduced": REDUCED, "maintenance": MAINTENANCE}.get(word, FREE)
 
 
 def compile_regimen(regimen: Regimen) -> Program:
@@ -92,22 +131,36 @@ def compile_regimen(regimen: Regimen) -> Program:
     return _Compiler(regimen).program()
 
 
+@dataclass
+class _Segment:
+    days: float
+    exposure: Exposure
+    intrathecal: int
+    noise: int
+    delayed: bool = False
+
+
 class _Compiler:
     def __init__(self, regimen: Regimen) -> None:
-        self.regimen = regimen
+        self.regimen = with_standard_assessments(regimen)
+        self.reason = reasoner(self.regimen)
         self.columns = {agent: column for column, agent in enumerate(agents())}
-        self.noisy = {
-            agent for mechanism in mechanisms() if mechanism.kind == CHEMOTHERAPY for agent in mechanism.agents
-        }
+        self.noisy = {agent for mechanism in mechanisms() if mechanism.kind == CHEMOTHERAPY for agent in mechanism.agents}
         self.ops: list[tuple[int, int, int, int]] = []
         self.numbers: list[float] = []
-        self.segments: list[tuple[float, Floats, int, float, int]] = []
+        self.segments: list[_Segment] = []
         self.slots: list[Slot] = []
+        self.slot_address: list[int] = []
+        self.own = 0  # assessments of the protocol's own so far
+        self.courses: list[Course] = []
+        self.course: Course | None = None  # the one that is sure to be in force here
+        self.noise: list[int] = []
         self.given: dict[str, int] = {}
         self.starts: dict[str, int] = {}
         self.jumps: list[tuple[int, str]] = []
+        self.inside: list[tuple[int, int, float]] = []  # PHASE op, segment it begins in, days after that segment's start
         self.inductions = 0
-        self.entered = {branch.go for phase in regimen.phases for branch in phase.then}
+        self.entered = {branch.go for phase in self.regimen.phases for branch in phase.then}
         self.landings: set[int] = set()
 
     def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0, number: float = 0.0) -> int:
@@ -116,7 +169,8 @@ class _Compiler:
         return len(self.ops) - 1
 
     def program(self) -> Program:
-        for position, phase in enumerate(self.regimen.phases):
+        phases = self.regimen.phases
+        for position, phase in enumerate(phases):
             self.starts[phase.id] = len(self.ops)
             self.phase(phase, position)
         self.starts["end"] = len(self.ops)
@@ -125,30 +179,34 @@ class _Compiler:
             op, _, b, c = self.ops[at]
             self.ops[at] = (op, self.starts[target], b, c)
         lifelong = np.zeros(len(self.columns))
-        for agent in alongside_agents(self.regimen, len(self.regimen.phases)):
+        for agent in alongside_agents(self.regimen, len(phases)):
             lifelong[self.columns[agent]] = 1.0
-        first = [
-            give.dose.value
-            for phase in self.regimen.phases
-            for give in phase.give
-            if give.drug == "blinatumomab" and give.route == "civ"
-        ]
+        first = [g.dose.value for phase in phases for g in phase.give if g.drug == "blinatumomab" and g.route == "civ"]
+        given = [(self.columns[agent], amount) for segment in self.segments for agent, amount in segment.exposure]
         return Program(
             self.regimen.id,
             np.array(self.ops, np.int64).reshape(-1, 4),
             np.array(self.numbers),
-            np.array([s[0] for s in self.segments]),
-            np.array([s[1] for s in self.segments]).reshape(-1, len(self.columns)),
-            np.array([s[2] for s in self.segments], np.int64),
-            np.array([s[3] for s in self.segments]),
-            np.array([s[4] for s in self.segments], np.int64),
+            np.array([segment.days for segment in self.segments]),
+            np.array([segment.delayed for segment in self.segments], np.bool_),
+            np.cumsum([0] + [len(segment.exposure) for segment in self.segments]).astype(np.int64),
+            np.array([column for column, _ in given], np.int64),
+            np.array([amount for _, amount in given], np.float64),
+            np.array([float(segment.intrathecal) for segment in self.segments]),
+            np.array([segment.noise for segment in self.segments], np.int64),
+            np.array(self.noise, np.int64),
+            np.array(self.slot_address, np.int64),
+            tuple(self.courses),
             lifelong,
             tuple(self.slots),
+            tuple(phase.id for phase in phases),
             reaches_cns(self.regimen),
             bool(first) and first[0] < 28.0,
         )
 
     def phase(self, phase: Phase, position: int) -> None:
+        if phase.id in self.entered:
+            self.course = None
         skip = []
         if phase.only is not None:
             self.term(phase.only.term)
@@ -157,84 +215,118 @@ class _Compiler:
             self.emit(SHARE, _PURPOSES.index(phase.purpose or ""), number=phase.share.to("1"))
             skip.append(self.emit(JUMP_UNLESS))
         if phase.purpose == "transplant":
-            self.emit(
-                TRANSPLANT, ("by age", "myeloablative", "reduced intensity").index(phase.conditioning or "by age")
-            )
-        if phase.purpose == "induction":
-            self.inductions += 1
-            if self.inductions == 1:
-                self.emit(
-                    INDUCTION,
-                    INTENSIVE if hazard_class(phase) == INTENSIVE else REDUCED,
-                    number=float(phase_days(phase)),
-                )
-        self.days(phase, position)
+            self.emit(TRANSPLANT, ("by age", "myeloablative", "reduced intensity").index(phase.conditioning or "by age"))
+        self.inductions += phase.purpose == "induction"
+        kind = course_kind(phase)
+        later = kind == "consolidation" or (kind == "induction" and self.inductions > 1)
+        self.set_course(intensities(phase, self.reason), kind == "maintenance", later)
+        if phase.purpose == "induction" and self.inductions == 1:
+            self.emit(INDUCTION, phase_days(phase))
+        table = daily_exposure(phase, self.regimen, position)
+        if any(agent in EFFECTORS for row in table for agent, _ in row):
+            self.emit(CYCLE)
+        self.days(phase, position, table, later)
         for branch in phase.then:
             self.term(branch.if_.term)
             unless = self.emit(JUMP_UNLESS)
             if branch.go is not None:
                 self.jumps.append((self.emit(JUMP), branch.go))
             else:
-                self.emit(
-                    STOP,
-                    {"refractory": REFRACTORY, "off protocol": OFF_PROTOCOL, "completed": COMPLETED}[
-                        branch.stop or "completed"
-                    ],
-                )
+                reasons = {"refractory": REFRACTORY, "off protocol": OFF_PROTOCOL, "completed": COMPLETED}
+                self.emit(STOP, reasons[branch.stop or "completed"])
             self.land(unless)
         for at in skip:
             self.land(at)
+            self.course = None
+
+    def set_course(self, variants: Intensities, maintenance: bool, reducible: bool) -> None:
+        """The intensity in force from here; where it depends on the patient (doses by age), each variant behind its condition."""
+        courses = [Course(*intensity, maintenance, reducible) for _, intensity in variants]
+        if len(courses) == 1 and courses[0] == self.course:
+            return
+        for (condition, _), course in zip(variants, courses, strict=True):
+            if course not in self.courses:
+                self.courses.append(course)
+            unless = -1
+            if condition is not None:
+                self.term(condition.term)
+                unless = self.emit(JUMP_UNLESS)
+            self.emit(COURSE, self.courses.index(course))
+            if unless >= 0:
+                self.land(unless)
+        self.course = courses[0] if len(courses) == 1 else None
 
     def land(self, at: int) -> None:
         self.landings.add(len(self.ops))
         self.ops[at] = (self.ops[at][0], len(self.ops), 0, 0)
 
-    def days(self, phase: Phase, position: int) -> None:
+    def days(self, phase: Phase, position: int, table: list[Exposure], later: bool) -> None:
         """Segments between changes of exposure, with assessments at the end of their days."""
+        kind = course_kind(phase)
         noise = -1
-        if phase.chemotherapy in self.noisy:
-            occurrence = self.given[phase.chemotherapy] = self.given.get(phase.chemotherapy, -1) + 1
-            noise = self.columns[phase.chemotherapy] * BLOCK_STRIDE + min(occurrence, BLOCK_STRIDE - 1)
-        table = daily_exposure(phase, self.regimen, position)
+        if kind in self.noisy:
+            occurrence = self.given[kind] = self.given.get(kind, -1) + 1
+            self.noise.append(self.columns[kind] * BLOCK_STRIDE + min(occurrence, BLOCK_STRIDE - 1))
+            noise = len(self.noise) - 1
+        at = self.emit(PHASE, position)
         cuts = {item.day or len(table) for item in phase.assess}
         label = [(exposure, sum(1 for cut in cuts if cut < day)) for day, exposure in enumerate(table, 1)]
+        runs = [(exposure, len(list(run))) for (exposure, _), run in groupby(label)]
+        killing = [any(agent in self.noisy for agent, _ in exposure) for exposure, _ in runs]
         day = 0
-        for (exposure, _), run in groupby(label):
-            first, day = day + 1, day + len(list(run))
-            row = np.zeros(len(self.columns))
-            for agent, amount in exposure:
-                row[self.columns[agent]] = amount
-            doses = float(intrathecal_doses(phase, first, day))
-            own_noise = noise if any(agent in self.noisy for agent, _ in exposure) else -1
-            self.segment((float(day - first + 1), row, hazard_class(phase), doses, own_noise), phase.id)
-            for item in phase.assess:
-                if (item.day or len(table)) == day:
-                    self.slots.append(
-                        Slot(item.name, item.what, float(np.log10(item.limit or 1e-4)), item.assay == "pcr-bcr-abl1")
-                    )
-                    self.emit(
-                        {
-                            "remission": REMISSION,
-                            "mrd": MRD,
-                            "cytoreduction": CYTOREDUCTION,
-                            "mutation": MUTATION,
-                            "marrow-blasts": REMISSION,
-                        }[item.what],
-                        len(self.slots) - 1,
-                        int(self.slots[-1].transcript),
-                    )
+        for k, (exposure, length) in enumerate(runs):
+            first, day = day + 1, day + length
+            doses = intrathecal_doses(phase, first, day)
+            last = later and k == len(runs) - 1
+            kept = tuple((agent, amount) for agent, amount in exposure if agent not in self.noisy and agent not in PAUSED)
+            late = last and kept == exposure and not doses
+            self.segment(_Segment(float(length), exposure, doses, noise if killing[k] else -1, late), at if k == 0 else -1)
+            if last and not late:
+                self.segment(_Segment(0.0, kept, 0, -1, True), -1)
+            self.assess(phase, day, len(table))
 
-    def segment(self, new: tuple[float, Floats, int, float, int], phase: str) -> None:
+    def assess(self, phase: Phase, day: int, last: int) -> None:
+        ops = {"remission": REMISSION, "mrd": MRD, "cytoreduction": CYTOREDUCTION, "mutation": MUTATION, "marrow-blasts": REMISSION}
+        for item in phase.assess:
+            if (item.day or last) == day:
+                transcript = item.assay == "pcr-bcr-abl1"
+                silent = isinstance(item, StandardAssess)
+                self.slots.append(Slot(item.name, item.what, float(np.log10(item.limit or 1e-4)), transcript, silent))
+                self.slot_address.append(self.address(item))
+                self.emit(ops[item.what], len(self.slots) - 1, int(transcript), int(silent))
+
+    def address(self, item: Assess) -> int:
+        """Of the measurement error (-1: none). The protocol's own assessments keep theirs whatever else is measured, and a standard
+        one in the same marrow shares it."""
+        if item.what != "mrd":
+            return -1
+        if isinstance(item, StandardAssess):
+            twins = [k for k, slot in enumerate(self.slots) if (slot.name, slot.what) == (item.twin, item.what)]
+            name, place = divmod(item.address, ADDRESSES_PER_NAME)
+            return self.slot_address[twins[-1]] if twins else STANDARD_NOISE + 8 * place + name
+        self.own += 1
+        return self.own - 1
+
+    def segment(self, new: _Segment, phase_op: int) -> None:
         """Add a segment; one that goes on exactly like the last, with nothing decided between them, lengthens it.
 
-        Segments under blinatumomab are kept apart: their steps begin anew with each.
+        Segments under blinatumomab are kept apart: their steps begin anew with each. So are those with other numbers of intrathecal
+        doses per day: what a patient has been given at death does not depend on what was to follow.
         """
+        before = len(self.ops) - 1
+        while before >= 0 and self.ops[before][0] == PHASE:
+            before -= 1
         last = self.segments[-1] if self.segments else None
-        follows = bool(self.ops) and self.ops[-1][0] == SEGMENT and len(self.ops) not in self.landings
-        entered = phase in self.entered and self.starts[phase] == len(self.ops)
-        if last is not None and follows and not entered and last[4] == new[4] == -1 and last[2] == new[2]:
-            if np.array_equal(last[1], new[1]) and not new[1][self.columns["blinatumomab"]]:
-                self.segments[-1] = (last[0] + new[0], last[1], last[2], last[3] + new[3], -1)
+        follows = before >= 0 and self.ops[before][0] == SEGMENT and not self.landings & set(range(before + 1, len(self.ops) + 1))
+        plain = last is not None and last.noise == new.noise == -1 and not (last.delayed or new.delayed)
+        entered = any(self.starts[name] > before for name in self.entered if name in self.starts)
+        if last is not None and follows and plain and not entered and last.exposure == new.exposure:
+            if not any(agent in EFFECTORS for agent, _ in new.exposure) and last.intrathecal * new.days == new.intrathecal * last.days:
+                if phase_op >= 0:  # before the segment, so that it is seen by those who die in it
+                    self.ops[before], self.ops[phase_op] = self.ops[phase_op], self.ops[before]
+                    self.numbers[before], self.numbers[phase_op] = last.days, self.numbers[before]
+                last.days += new.days
+                last.intrathecal += new.intrathecal
                 return
         self.emit(SEGMENT, len(self.segments))
         self.segments.append(new)
@@ -270,16 +362,20 @@ class _Compiler:
                     near="received(blinatumomab)",
                     fix="ask for another condition",
                 )
-            self.emit(TEST, RECEIVED, self.columns[str(compare.argument).removesuffix("-ozogamicin")], op, value)
+            self.emit(TEST, RECEIVED, self.mask(str(compare.argument).removesuffix("-ozogamicin")), op, value)
         else:
             code = {"cr": CR_NOW, "transplanted": TRANSPLANTED, "cytoreduction": CYTOREDUCED, "mutation": MUTATED}.get(
                 compare.name
             )
             if compare.name == "received_blinatumomab":
-                self.emit(TEST, RECEIVED, self.columns["blinatumomab"], op, value)
+                self.emit(TEST, RECEIVED, self.mask("blinatumomab"), op, value)
                 return
             assert code is not None, compare.name
             self.emit(TEST, code, 0, op, value)
+
+    def mask(self, drug: str) -> int:
+        """One bit for each agent that is this drug by some route."""
+        return sum(1 << column for agent, column in self.columns.items() if agent in (drug, f"{drug}-sc"))
 
     def slot(self, name: str, what: str) -> int:
         return next(

@@ -1,229 +1,339 @@
-"""Simulate a regimen in a cohort: chunks of draws through the compiled kernel, and what follows."""
+"""Simulate a regimen in a cohort: chunks of patients through the compiled kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from remission.base import interruption
-from remission.base.errors import UsageError
 from remission.base.histories import Histories
-from remission.base.random import Floats, Stream, key_of, normals
-from remission.engine import aftermath, kernel
+from remission.base.random import Floats, Stream, key_of
+from remission.base.units import DAYS_PER_MONTH, DAYS_PER_YEAR
+from remission.engine import lanes, state
+from remission.engine import program as codes
+from remission.engine.draw_columns import DRAW_COLUMNS
+from remission.engine.ending import REFERENCE_CELLS
 from remission.engine.jit import share
-from remission.engine.mechanisms import ROWS, agents, mechanisms
+from remission.engine.kernel import kernel
+from remission.engine.lifetable import life_table
+from remission.engine.mechanisms import ROWS, mechanisms
 from remission.engine.parameters import Draws
 from remission.engine.program import COVARIATES, Program, compile_regimen
-from remission.engine.traits import LN10, condition_values, toxicity, traits
-from remission.patients import Cohort, Population, sample
+from remission.engine.staged import LANES
+from remission.engine.traits import LN10, parameter_names
+from remission.engine.traits import potencies as potencies
+from remission.patients import CohortTable, Population, sample
+from remission.patients.sampling import NAMES, Cohort
 from remission.protocol import Regimen
 
-CHUNK_PATIENTS = 40_000
-_COURSE = {
-    "remission": kernel.R_CR,
-    "fail": kernel.R_FAIL,
-    "relapse": kernel.R_RELAPSE,
-    "row": kernel.R_ROW,
-    "death": kernel.R_DEATH,
-    "cause": kernel.R_CAUSE,
-    "transplant": kernel.R_TRANSPLANT,
-    "end": kernel.R_END,
-    "first_blinatumomab": kernel.R_FIRST_BLINA,
-    "intrathecal": kernel.R_INTRATHECAL,
-}
+CHUNK_PATIENTS = 8192
+KEPT_PROGRAMS = 64
+CNS_MALE_SHARE = 0.55  # of the cohort behind the reference risk, about which the ratio of men to women is centred
+Tables = dict[str, Any]
 
 
 def simulate(
     regimen: Regimen,
-    population: Population,
+    population: Population | CohortTable,
     draws: Draws,
     patients: int,
     seed: int,
     *,
     grid: Floats | None = None,
+    first: int = 0,
     chunk_patients: int = CHUNK_PATIENTS,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Histories:
-    """Send `patients` virtual patients of a population through a resolved regimen for every parameter draw.
+    """Send virtual patients number `first` to `first` + `patients` - 1 of a population through a resolved regimen for every draw.
 
-    The result does not depend on `chunk_patients`, `threads` or on other regimens simulated; the same seed gives the same
-    patients and the same luck in every regimen. `progress` is called with the number of finished draws of each chunk.
+    The result does not depend on `chunk_patients`, `threads` or on other regimens simulated; the same seed gives the same patients
+    and the same luck in every regimen. `progress` is called with the number of draws that each finished chunk makes up.
     """
-    program = compile_regimen(regimen)
-    if len(program.durations) + 8 > kernel.MAX_POINTS:
-        raise UsageError(
-            f"the regimen '{regimen.id}' has {len(program.durations)} segments",
-            why=f"at most {kernel.MAX_POINTS - 8} are simulated",
-            fix="shorten it",
-        )
-    days = np.zeros(0) if grid is None else np.asarray(grid, np.float64)
-    step = max(1, chunk_patients // max(1, patients))
-    parts = []
-    for first in range(0, len(draws), step):
-        interruption.check()
-        parts.append(_chunk(program, population, draws.part(first, first + step), patients, seed, days, threads))
-        if progress is not None:
-            progress(len(parts[-1].draws))
-    return parts[0] if len(parts) == 1 else _join(parts)
+    return simulate_arms(
+        [regimen],
+        population,
+        draws,
+        patients,
+        seed,
+        grid=grid,
+        first=first,
+        chunk_patients=chunk_patients,
+        threads=threads,
+        progress=progress,
+    )[0]
 
 
-def _join(parts: list[Histories]) -> Histories:
-    first = parts[0]
-    return Histories(
-        first.regimen,
-        first.population,
-        tuple(number for part in parts for number in part.draws),
-        first.slots,
-        {name: np.concatenate([part.events[name] for part in parts]) for name in first.events},
-        {name: np.concatenate([part.covariates[name] for part in parts]) for name in first.covariates},
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.when for part in parts]),
-        first.grid,
-        np.concatenate([part.burden for part in parts]),
-    )
-
-
-def relative_kill(draws: Draws) -> Floats:
-    """Kill of every row relative to bulk, by agent: shape (draws, agents, rows)."""
-    table = np.zeros((len(draws), len(agents()), len(ROWS)))
-    for mechanism in mechanisms():
-        for agent in mechanism.agents:
-            for row, name in enumerate(ROWS):
-                value = 1.0 if name == "bulk" else mechanism.relative[agent][name]
-                table[:, agents().index(agent), row] = getattr(draws, value)[:, 0] if isinstance(value, str) else value
-    return table
-
-
-def kinds() -> Any:
-    """Kind of each agent's mechanism, in the order of `agents()`."""
-    return np.array([mechanism.kind for mechanism in mechanisms() for _ in mechanism.agents], np.int64)
-
-
-def draw_table(p: Draws) -> Floats:
-    """Per-draw numbers that the kernel reads, shape (draws, columns)."""
-    table = np.empty((len(p), kernel.D_COUNT))
-    table[:, kernel.D_LN_CLONOGENIC] = LN10 * p.clonogenic_fraction[:, 0]
-    table[:, kernel.D_COURSE_NOISE] = p.course_noise[:, 0]
-    table[:, kernel.D_MRD_NOISE] = p.mrd_noise[:, 0]
-    table[:, kernel.D_KILL_MYELOABLATIVE] = p.kill_transplant_myeloablative[:, 0]
-    table[:, kernel.D_KILL_REDUCED] = p.kill_transplant_reduced[:, 0]
-    factors = (
-        1.0 + 0 * p.growth,
-        np.exp(p.remission_death_reduced),
-        np.exp(p.remission_death_none),
-        p.remission_death_maintenance,
-    )
-    for column, factor in enumerate(factors):
-        table[:, kernel.D_HAZARD + column] = factor[:, 0]
-    return table
-
-
-def potencies(t: Any, p: Any) -> dict[str, Any]:
-    """Every agent's potency and the extra traits that mechanisms return, by name."""
-    return {name: value for mechanism in mechanisms() for name, value in mechanism.potency(p, t).items()}
-
-
-def _chunk(
-    program: Program, population: Population, p: Draws, patients: int, seed: int, grid: Floats, threads: int | None
-) -> Histories:
-    cohort = sample(population, seed, p.numbers, patients)
-    t = traits(cohort, p)
-    strength = potencies(t, p)
-    shape = cohort.shape
-    out, raw_values, raw_when, raw_burden = run_kernel(program, t, strength, p, cohort, grid, threads)
-    course = {name: out[:, column].reshape(shape) for name, column in _COURSE.items()}
-    received = out[:, kernel.R_RECEIVED].astype(np.int64).reshape(shape)
-    course["inotuzumab"] = (received >> agents().index("inotuzumab") & 1).astype(np.float64)
-    study = p.neurotoxicity_study * _study_shift(program.regimen, seed, cohort.draws)
-    events = aftermath.finish(
-        t, p, course, strength, program.high_dose, program.blinatumomab_steps, study, seed, cohort.draws
-    )
-    values: Floats = raw_values.reshape(*shape, -1)
-    when: Floats = raw_when.reshape(*shape, -1)
-    over = np.minimum(events["relapse"], events["death"])[..., None]
-    lost = ~(when <= over)
-    values[lost], when[lost] = np.nan, np.nan
-    burden: Floats = raw_burden.reshape(*shape, -1)
-    burden[np.broadcast_to(grid, burden.shape) > over] = np.nan
-    covariates = dict(zip(COVARIATES, (np.broadcast_to(value, shape) for value in condition_values(t)), strict=True))
-    return Histories(
-        program.regimen, population.id, tuple(p.numbers), program.slots, events, covariates, values, when, grid, burden
-    )
-
-
-def run_kernel(
-    program: Program,
-    t: Any,
-    strength: dict[str, Any],
-    p: Draws,
-    cohort: Cohort,
-    grid: Floats,
+def simulate_arms(
+    regimens: Sequence[Regimen],
+    population: Population | CohortTable,
+    draws: Draws,
+    patients: int,
+    seed: int,
+    *,
+    grid: Floats | None = None,
+    first: int = 0,
+    chunk_patients: int = CHUNK_PATIENTS,
     threads: int | None = None,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """The kernel's results for every patient of a cohort, draw after draw: courses (patients, `kernel.R_COUNT`), values and days
-    of the assessments (patients, slots), and log10 burden on the days of `grid` (patients, days)."""
-    shape = cohort.shape
-    total = shape[0] * shape[1]
-    toxic = toxicity(t, p)
-    table = _stack(
-        shape,
-        [
-            t.growth,
-            t.birth,
-            strength["half_dose"],
-            strength["ln_capacity"],
-            toxic["induction_intensive"],
-            toxic["induction_reduced"],
-            toxic["remission_death"],
-            toxic["transplant_death"],
-            toxic["transplant_death_myeloablative"],
-            t.transplant_factor,
-            t.transcript,
-        ],
-    )
-    values, when = np.full((total, len(program.slots)), np.nan), np.full((total, len(program.slots)), np.nan)
-    out, burden = np.empty((total, kernel.R_COUNT)), np.empty((total, len(grid)))
-    key = key_of(cohort.seed)
-    arguments = (
-        program.ops,
-        program.numbers,
-        program.durations,
-        program.exposures,
-        program.hazards,
-        program.intrathecal,
-        program.noise,
-        program.lifelong,
-        kinds(),
-        relative_kill(p),
-        draw_table(p),
-        table,
-        _stack(shape, [strength[agent] for agent in agents()]),
-        t.ln_rows.reshape(total, -1),
-        _stack(shape, list(condition_values(t))),
-        np.uint64(key[0]),
-        np.uint64(key[1]),
-        np.tile(np.arange(shape[1]), shape[0]),
-        np.repeat(cohort.draws, shape[1]),
-        np.repeat(np.arange(shape[0]), shape[1]),
+    progress: Callable[[int], None] | None = None,
+) -> list[Histories]:
+    """Send the same virtual patients through several regimens; each result is that of `simulate`, to the last bit."""
+    days = np.zeros(0) if grid is None else np.asarray(grid, np.float64)
+    arms = [_Arm(_program(regimen), draws, patients, seed, days) for regimen in regimens]
+    name = [""]
+
+    def work(chunk: tuple[int, int, int, int]) -> None:
+        d0, d1, i0, i1 = chunk
+        interruption.check()
+        cohort = sample(population, seed, draws.numbers[d0:d1], i1 - i0, first + i0, lanes)
+        name[0] = cohort.population
+        table = np.stack([cohort.values[name].reshape(-1) for name in NAMES])
+        for arm in arms:
+            arm.run(cohort, table, d0, d0 * patients + i0)
+        if progress is not None and i1 == patients:
+            progress(d1 - d0)
+
+    share(_chunks(len(draws), patients, chunk_patients), threads, work)
+    return [_histories(arm.program, name[0], draws, patients, days, arm.results) for arm in arms]
+
+
+_programs: dict[tuple[int, Any], tuple[Regimen, Program]] = {}
+
+
+def _program(regimen: Regimen) -> Program:
+    """A regimen's program. Those of the last regimens are kept: a regimen cannot be changed."""
+    key = (id(regimen), vars(codes)["with_standard_assessments"])
+    kept = _programs.get(key)
+    if kept is not None and kept[0] is regimen:
+        return kept[1]
+    program = compile_regimen(regimen)
+    while len(_programs) >= KEPT_PROGRAMS:
+        _programs.pop(next(iter(_programs)), None)
+    _programs[key] = (regimen, program)
+    return program
+
+
+class _Arm:
+    """One regimen made ready for the kernel, and the tables that its results are written to."""
+
+    def __init__(self, program: Program, draws: Draws, patients: int, seed: int, grid: Floats) -> None:
+        self.program = program
+        total = len(draws) * patients
+        self.results: Tables = {
+            "events": np.empty((len(state.EVENTS), total)),
+            "conditions": np.empty((len(COVARIATES), total)),
+            "values": np.empty((len(program.slots), total)),
+            "when": np.empty((len(program.slots), total)),
+            "started": np.empty((len(program.phases), total), np.float32),
+            "burden": np.empty((len(grid), total)),
+        }
+        clones = (
+            len(ROWS) if bool((draws.cns_row > 0).any()) else len(ROWS) - 1
+        )  # that of the central nervous system may be a hazard
+        layout, self.rows = _layout(program, clones)
+        self.tables = {
+            "clones": clones,
+            "grid": grid,
+            "layout": layout,
+            **_program_tables(program, layout),
+            **_draw_tables(program, draws, seed),
+        }
+
+    def run(self, cohort: Cohort, table: Floats, first_draw: int, origin: int) -> None:
+        """Simulate the patients of a cohort, whose covariates are the columns of `table`; results go to columns from `origin` on."""
+        draws, patients = cohort.shape
+        key0, key1 = key_of(cohort.seed)
+        kernel(
+            first_draw=first_draw,
+            last_draw=first_draw + draws,
+            patients=patients,
+            first_patient=cohort.first,
+            origin=origin,
+            relapsed=float(cohort.relapsed),
+            key0=key0,
+            key1=key1,
+            cohort=table,
+            s=np.zeros((self.rows, LANES)),
+            **self.tables,
+            **{f"{name}_out": result for name, result in self.results.items()},
+        )
+
+
+def _layout(program: Program, clones: int) -> tuple[npt.NDArray[np.int64], int]:
+    """First rows of what a program needs in the state of a batch (noise of courses, errors of assessments, values, days, beginnings of
+    phases, path), and the number of all rows."""
+    slots = len(program.slots)
+    points = 2 + int(np.isin(program.ops[:, 0], (codes.SEGMENT, codes.TRANSPLANT)).sum())
+    sizes = [len(program.noise_address), slots, slots, slots, len(program.phases), points * (clones + 1)]
+    edges = np.cumsum([state.FIXED, *sizes])
+    return edges[:-1].astype(np.int64), int(edges[-1])
+
+
+def _program_tables(program: Program, layout: npt.NDArray[np.int64]) -> Tables:
+    return {
+        "shares": int(program.shares),
+        "ops": _instructions(program, int(layout[2])),
+        "numbers": program.numbers,
+        "durations": program.durations,
+        "delayed": program.delayed.astype(np.int64),
+        "starts": program.starts,
+        "given": program.given,
+        "amounts": program.amounts,
+        "intrathecal": program.intrathecal,
+        "noise": program.noise,
+        "noise_address": program.noise_address,
+        "slot_address": program.slot_address,
+        "lifelong": program.lifelong,
+        "kinds": np.array([mechanism.kind for mechanism in mechanisms() for _ in mechanism.agents], np.int64),
+        "life": life_table().reshape(-1),
+    }
+
+
+def _instructions(program: Program, values: int) -> npt.NDArray[np.int64]:
+    """Instructions in which a test names the one or two rows of the state that it reads."""
+    rows = {
+        codes.CR_NOW: state.F_REMISSION,
+        codes.TRANSPLANTED: state.F_TRANSPLANTED,
+        codes.CYTOREDUCED: state.F_CYTO,
+        codes.MUTATED: state.F_MUTATED,
+    }
+    ops = program.ops.copy()
+    for op in ops:
+        if op[0] != codes.TEST:
+            continue
+        what, number = int(op[1]), int(op[2])
+        if what == codes.RECEIVED:
+            agents = [state.RECEIVED + m for m in range(state.AGENTS) if number & 1 << m]
+            op[1:3] = agents[0], agents[-1]
+        elif what in (codes.CR_AT, codes.MRD_AT):
+            op[1:3] = values + number
+        else:
+            op[1:3] = rows.get(what, state.CONDITION + what)
+    return ops
+
+
+def _chunks(draws: int, patients: int, size: int) -> list[tuple[int, int, int, int]]:
+    """Ranges of draws and patients: whole draws together, or a part of one."""
+    if patients <= size:
+        step = max(1, size // max(1, patients))
+        return [(d, min(d + step, draws), 0, patients) for d in range(0, draws, step)]
+    edges = [*range(0, patients, size - size % LANES or size), patients]
+    return [(d, d + 1, i0, i1) for d in range(draws) for i0, i1 in pairwise(edges)]
+
+
+def _histories(program: Program, population: str, p: Draws, patients: int, grid: Floats, results: Tables) -> Histories:
+    shape = (len(p), patients)
+
+    def per_patient(table: npt.NDArray[Any]) -> Any:
+        return np.moveaxis(table.reshape(len(table), *shape), 0, -1)
+
+    return Histories(
+        program.regimen,
+        population,
+        tuple(p.numbers),
+        program.slots,
+        {key: results["events"][k].reshape(shape) for k, key in enumerate(state.EVENTS)},
+        {key: results["conditions"][k].reshape(shape) for k, key in enumerate(COVARIATES)},
+        per_patient(results["values"]),
+        per_patient(results["when"]),
         grid,
-        values,
-        when,
-        out,
-        burden,
+        per_patient(results["burden"]),
+        program.phases,
+        per_patient(results["started"]),
     )
-    run: Any = kernel.run
-    share(total, threads, lambda first, last: run(first, last, *arguments))
-    return out, values, when, burden
 
 
-def _study_shift(regimen: str, seed: int, draws: Any) -> Floats:
-    """One standard normal per draw for the arm, the same for every patient in it."""
-    code = int.from_bytes(regimen.encode()[-4:], "big")
-    return normals(seed, np.full(len(draws), code), draws, Stream.PREDICTION, 1)
+def _per_agent(p: Draws, of: Callable[[Any, str], float | str]) -> Floats:
+    """A number of every agent in every draw; names are those of parameters."""
+    columns = [of(mechanism, agent) for mechanism in mechanisms() for agent in mechanism.agents]
+    return np.stack([getattr(p, c)[:, 0] if isinstance(c, str) else np.full(len(p), float(c)) for c in columns], axis=1)
 
 
-def _stack(shape: tuple[int, int], columns: list[Any]) -> Floats:
-    return np.stack([np.broadcast_to(np.asarray(column, np.float64), shape).reshape(-1) for column in columns], axis=1)
+def relative_kill(p: Draws) -> Floats:
+    """Kill of every row relative to bulk, by agent: shape (draws, agents, rows)."""
+    rows = [_per_agent(p, lambda m, agent, row=row: 1.0 if row == "bulk" else m.relative[agent][row]) for row in ROWS]  # type: ignore[misc]
+    return np.stack(rows, axis=2)
+
+
+def course_table(program: Program, p: Draws) -> Floats:
+    """For each draw and dose intensity of the program: factor on kill, factor on the hazard of death in remission, harm, reducible."""
+    table = np.empty((len(p), len(program.courses), 4))
+    none = np.exp(p.remission_death_none[:, 0])
+    for k, course in enumerate(program.courses):
+        full = p.remission_death_maintenance[:, 0] if course.maintenance else 1.0
+        table[:, k, 0] = course.kill if course.maintenance else course.kill ** p.dose_exponent[:, 0]
+        table[:, k, 1] = none + np.maximum(full - none, 0.0) * course.harm ** p.remission_death_harm[:, 0]
+        table[:, k, 2] = course.harm_total
+        table[:, k, 3] = course.reducible
+    return table
+
+
+def draw_table(program: Program, p: Draws, seed: int) -> Floats:
+    """Per-draw numbers that the kernel reads, shape (draws, columns `DRAW_COLUMNS`)."""
+    from scipy.special import ndtri
+
+    capacity = 10**p.effector_capacity
+    flux = REFERENCE_CELLS / (1 + REFERENCE_CELLS / capacity)
+    columns = {
+        "ln_clonogenic": LN10 * p.clonogenic_fraction,
+        "course_noise": p.course_noise,
+        "mrd_noise": p.mrd_noise,
+        "kill_myeloablative": p.kill_transplant_myeloablative,
+        "kill_reduced": p.kill_transplant_reduced,
+        "omit": ndtri(p.course_omission),
+        "fade": p.blinatumomab_fade,
+        "induction_none": p.induction_death_none,
+        "intrathecal_kill": LN10 * p.intrathecal_kill,
+        "cns_hazard": 1.0 - p.cns_row,
+        "cns_ln_free": np.log1p(-p.cns_relapse),
+        "cns_male": np.log(p.cns_male),
+        "cns_wbc": np.log(p.cns_wbc),
+        "cns_ph": np.log(p.cns_ph),
+        "cns_regimen": (0.0 if program.high_dose else 1.0) * np.log(p.cns_no_high_dose)
+        - np.log(1 + CNS_MALE_SHARE * (p.cns_male - 1)),
+        "cns_dose": np.log(p.cns_per_dose),
+        "cns_mean_days": -DAYS_PER_YEAR / np.log(1 - p.cns_first_year),
+        "salvage_odds": p.salvage_cure / (1 - p.salvage_cure),
+        "salvage_late": p.salvage_late,
+        "salvage_exposed": p.salvage_exposed,
+        "salvage_ph": p.salvage_ph,
+        "salvage_age": p.salvage_age,
+        "salvage_mean_days": p.salvage_median * DAYS_PER_MONTH / np.log(2.0),
+        "crs": _logit(p.crs) + (0.0 if program.blinatumomab_steps else 1.0) * np.log(p.crs_no_step),
+        "crs_burden": p.crs_burden,
+        "crs_reference": np.log10(flux),
+        "neurotoxicity": _logit(p.neurotoxicity)
+        + p.neurotoxicity_study * study_shift(program.regimen, seed, p.numbers),
+        "neurotoxicity_exposure": p.neurotoxicity_exposure,
+        "vod": _logit(p.vod),
+        "vod_transplant": _logit(p.vod_transplant),
+        "vod_dose": p.vod_dose,
+        "vod_death": p.vod_death,
+    }
+    return np.concatenate([np.broadcast_to(columns[name], (len(p), 1)) for name in DRAW_COLUMNS], axis=1)
+
+
+def _logit(share: Floats) -> Floats:
+    return np.asarray(np.log(share / (1 - share)))
+
+
+def study_shift(regimen: str, seed: int, draws: Any) -> Floats:
+    """One standard normal per draw for the arm, the same for every patient in it; shape (draws, 1)."""
+    return lanes.normals(seed, np.full(len(draws), zlib.crc32(regimen.encode())), draws, Stream.PREDICTION, 1)
+
+
+def _draw_tables(program: Program, p: Draws, seed: int) -> Tables:
+    columns = [p.names.index(name) for name in parameter_names()]
+    return {
+        "courses": course_table(program, p),
+        "availability": _per_agent(p, lambda mechanism, agent: mechanism.availability.get(agent, 1.0)),
+        "relative": relative_kill(p),
+        "draws": draw_table(program, p, seed),
+        "draw_numbers": np.asarray(p.numbers, np.int64),
+        "parameters": np.ascontiguousarray(p.values[:, columns], np.float64),
+    }

@@ -1,218 +1,161 @@
-"""Addressed random numbers and inverse distribution functions inside compiled code; numba infers the types."""
-# mypy: disallow-untyped-defs=False, check-untyped-defs=False, disallow-untyped-calls=False
+"""Inverse distribution functions, and what chance does to a small clone: expressions that compute, or are staged into the kernel."""
 
 from __future__ import annotations
 
-from math import exp, lgamma, log, sqrt
+from math import lgamma, log
+from typing import Any
 
 import numpy as np
 
-from remission.engine.jit import jit
+from remission.engine.staged import lanes
+from remission.engine.staging import Table, fma, whole
 
-_MASK = np.uint64(0xFFFFFFFF)
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_S = np.uint64(32)
 EXTINCT = -1e6  # ln size of a clone row without survivors: no growth brings it back
 LN_MILLION = log(1e6)
+FEW = 50.0  # expected lines: above, counts and sizes take their normal approximations
+LN_FACTORIAL = Table([lgamma(k + 1.0) for k in range(256)])
+"""Table of ln k!."""
+
+# Coefficients of AS 241 (Wichura 1988), from the highest power down: the centre's, and both tails'.
+_A = (
+    2.5090809287301226727e3,
+    3.3430575583588128105e4,
+    6.7265770927008700853e4,
+    4.5921953931549871457e4,
+    1.3731693765509461125e4,
+    1.9715909503065514427e3,
+    1.3314166789178437745e2,
+    3.3871328727963666080e0,
+)
+_B = (
+    5.2264952788528545610e3,
+    2.8729085735721942674e4,
+    3.9307895800092710610e4,
+    2.1213794301586595867e4,
+    5.3941960214247511077e3,
+    6.8718700749205790830e2,
+    4.2313330701600911252e1,
+    1.0,
+)
+_C = (
+    7.74545014278341407640e-4,
+    2.27238449892691845833e-2,
+    2.41780725177450611770e-1,
+    1.27045825245236838258e0,
+    3.64784832476320460504e0,
+    5.76949722146069140550e0,
+    4.63033784615654529590e0,
+    1.42343711074968357734e0,
+)
+_D = (
+    1.05075007164441684324e-9,
+    5.47593808499534494600e-4,
+    1.51986665636164571966e-2,
+    1.48103976427480074590e-1,
+    6.89767334985100004550e-1,
+    1.67638483018380384940e0,
+    2.05319162663775882187e0,
+    1.0,
+)
 
 
-@jit
-def uniform(key0, key1, patient, draw, stream, index):
-    """The same number as `base.random.uniforms` at this address (Philox4x32-10)."""
-    c0, c1, c2, c3 = np.uint64(patient), np.uint64(draw), np.uint64(stream), np.uint64(index // 4)
-    k0, k1 = np.uint64(key0), np.uint64(key1)
-    for _ in range(10):
-        p0 = c0 * _M0
-        p1 = c2 * _M1
-        c0, c1, c2, c3 = (p1 >> _S) ^ c1 ^ k0, p1 & _MASK, (p0 >> _S) ^ c3 ^ k1, p0 & _MASK
-        k0 = (k0 + _W0) & _MASK
-        k1 = (k1 + _W1) & _MASK
-    word = index % 4
-    x = c0
-    if word == 1:
-        x = c1
-    elif word == 2:
-        x = c2
-    elif word == 3:
-        x = c3
-    return (float(x) + 0.5) * 2.3283064365386963e-10
+def _degree_7(x: Any, k: tuple[float, ...]) -> Any:
+    x2 = x * x
+    high = fma(x2, fma(x, k[0], k[1]), fma(x, k[2], k[3]))
+    low = fma(x2, fma(x, k[4], k[5]), fma(x, k[6], k[7]))
+    return fma(x2 * x2, high, low)
 
 
-@jit
-def normal_quantile(p):
-    """Inverse of the standard normal distribution function (Wichura 1988, algorithm AS 241, PPND16)."""
-    q = p - 0.5
-    if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        a = (
-            (
-                (
-                    (
-                        ((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r
-                        + 4.5921953931549871457e4
-                    )
-                    * r
-                    + 1.3731693765509461125e4
-                )
-                * r
-                + 1.9715909503065514427e3
-            )
-            * r
-            + 1.3314166789178437745e2
-        ) * r + 3.3871328727963666080
-        b = (
-            (
-                (
-                    (
-                        ((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r
-                        + 2.1213794301586595867e4
-                    )
-                    * r
-                    + 5.3941960214247511077e3
-                )
-                * r
-                + 6.8718700749205790830e2
-            )
-            * r
-            + 4.2313330701600911252e1
-        ) * r + 1.0
-        return q * a / b
-    r = sqrt(-log(p if q < 0 else 1.0 - p))
-    if r <= 5.0:
-        r -= 1.6
-        a = (
-            (
-                (
-                    (
-                        ((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1)
-                        * r
-                        + 1.27045825245236838258
-                    )
-                    * r
-                    + 3.64784832476320460504
-                )
-                * r
-                + 5.76949722146069140550
-            )
-            * r
-            + 4.63033784615654529590
-        ) * r + 1.42343711074968357734
-        b = (
-            (
-                (
-                    (
-                        ((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2)
-                        * r
-                        + 1.48103976427480074590e-1
-                    )
-                    * r
-                    + 6.89767334985100004550e-1
-                )
-                * r
-                + 1.67638483018380384940
-            )
-            * r
-            + 2.05319162663775882187
-        ) * r + 1.0
-    else:
-        r -= 5.0
-        a = (
-            (
-                (
-                    (
-                        ((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3)
-                        * r
-                        + 2.65321895265761230930e-2
-                    )
-                    * r
-                    + 2.96560571828504891230e-1
-                )
-                * r
-                + 1.78482653991729133580
-            )
-            * r
-            + 5.46378491116411436990
-        ) * r + 6.65790464350110377720
-        b = (
-            (
-                (
-                    (
-                        ((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5)
-                        * r
-                        + 7.86869131145613259100e-4
-                    )
-                    * r
-                    + 1.48753612908506148525e-2
-                )
-                * r
-                + 1.36929880922735805310e-1
-            )
-            * r
-            + 5.99832206555887937690e-1
-        ) * r + 1.0
-    return a / b if q >= 0 else -a / b
+def normal_quantile(p: Any) -> Any:
+    """Inverse of the standard normal distribution function (Wichura 1988, algorithm AS 241).
 
-
-@jit
-def poisson_quantile(u, rate):
-    """Smallest k with P(Poisson(rate) <= k) >= u, for rates up to some hundreds."""
-    term = exp(-rate)
-    total = term
-    k = 0
-    while total < u and k < 10000:
-        k += 1
-        term *= rate / k
-        total += term
-    return k
-
-
-@jit
-def erlang_quantile(u, k):
-    """The value below which the sum of k unit exponentials lies with probability u.
-
-    Wilson and Hilferty's start, then Newton steps on the closed-form distribution function.
+    Of its three formulas that for tails beyond 1e-11 is left out: numbers of 32 bits do not reach them.
     """
-    z = normal_quantile(u)
+    q = p - 0.5
+    r = 0.180625 - q * q
+    t = np.sqrt(-np.log(np.minimum(p, 1.0 - p))) - 1.6
+    central = np.absolute(q) <= 0.425
+    tail = _degree_7(t, _C)
+    above = np.where(central, q * _degree_7(r, _A), np.where(q >= 0.0, tail, -tail))
+    return above / np.where(central, _degree_7(r, _B), _degree_7(t, _D))
+
+
+@lanes
+def poisson_quantile(u: Any, rate: Any) -> Any:
+    """Smallest k with P(Poisson(rate) <= k) >= u, for rates up to some hundreds."""
+    term = np.exp(-rate)
+    total = term
+    count: Any = 0.0
+    k = 0
+    going = total < u
+    while np.any(going):
+        k += 1
+        term = term * (rate * (1.0 / (1.0 * k)))
+        total = total + term
+        count = np.where(going, 1.0 * k, count)
+        going = going & (total < u) & (k < 10000)
+    return count
+
+
+@lanes
+def erlang_quantile(u: Any, k: Any) -> Any:
+    """The value below which the sum of k (1 to 255) unit exponentials lies with probability u.
+
+    Wilson and Hilferty's start, then Halley's steps on the closed-form distribution function, which triple the digits.
+    """
     c = 1.0 / (9.0 * k)
-    x = k * max(1.0 - c + z * sqrt(c), 1e-3) ** 3
-    if k == 1:
-        return -log(1.0 - u)
-    x = max(x, exp((log(u) + lgamma(k + 1.0)) / k))  # a lower bound, exact in the far lower tail
-    log_norm = lgamma(float(k))
-    for _ in range(12):
-        term = exp(-x)
-        tail = term
-        for j in range(1, k):
-            term *= x / j
-            tail += term
-        density = exp((k - 1) * log(x) - x - log_norm)
-        step = ((1.0 - tail) - u) / max(density, 1e-300)
-        step = min(max(step, -0.5 * x), 0.5 * x)
-        x -= step
-        if abs(step) < 1e-12 * x:
-            break
-    return x
+    cube = np.maximum(1.0 - c + normal_quantile(u) * np.sqrt(c), 1e-3)
+    lowest = np.exp((np.log(u) + LN_FACTORIAL[whole(k)]) / k)  # a lower bound, exact in the far lower tail
+    x = np.maximum(k * cube * cube * cube, lowest)
+    turns = 0
+    going = k > 1.0
+    while np.any(going):
+        density, tail = erlang_tail(x, k)
+        step = ((1.0 - tail) - u) / np.maximum(density, 1e-300)
+        step = step / np.maximum(1.0 - 0.5 * step * ((k - 1.0) / x - 1.0), 0.5)
+        step = np.minimum(np.maximum(step, -0.5 * x), 0.5 * x)
+        x = np.where(going, x - step, x)
+        turns += 1
+        going = going & (np.absolute(step) >= 1e-5 * x) & (turns < 12)
+    return np.where(k > 1.0, x, -np.log(1.0 - u))
 
 
-@jit
-def survivors(u_count, u_size, ln_rate):
+@lanes
+def erlang_tail(x: Any, k: Any) -> Any:
+    """Density at x of the sum of k unit exponentials, and the probability that it is larger."""
+    term = np.exp(-x)
+    tail = term
+    j = 1
+    going = k > 1.0
+    while np.any(going):
+        term = np.where(going, term * (x * (1.0 / (1.0 * j))), term)
+        tail = np.where(going, tail + term, tail)
+        j += 1
+        going = 1.0 * j < k
+    return term, tail
+
+
+@lanes
+def survivors(u_count: Any, u_size: Any, ln_rate: Any) -> Any:
     """ln of the size of surviving clones relative to its mean, or EXTINCT when all are extinct.
 
     The number of clonogenic cells with surviving descendants is Poisson; each line's size is exponential in the long run, so
     the size of K lines is Erlang. Above a mean of 50 both take their normal approximations (Wilson and Hilferty's for the
     size) with the same luck; above 1e6 the spread is nil.
     """
-    if ln_rate < -40.0:
-        return EXTINCT
-    if ln_rate > LN_MILLION:
-        return 0.0
-    rate = exp(ln_rate)
-    if rate > 50.0:
-        count = max(rate + sqrt(rate) * normal_quantile(u_count), 1.0)
-        size = count * (1.0 - 1.0 / (9.0 * count) + normal_quantile(u_size) / (3.0 * sqrt(count))) ** 3
-        return log(max(size, 1e-3 * rate)) - ln_rate
-    lines = poisson_quantile(u_count, rate)
-    if lines == 0:
-        return EXTINCT
-    return log(erlang_quantile(u_size, lines)) - ln_rate
+    rate = np.exp(np.minimum(ln_rate, LN_MILLION))
+    few = (ln_rate >= -40.0) & (rate <= FEW)
+    many = (rate > FEW) & (ln_rate <= LN_MILLION)
+    scale: Any = np.where(rate > FEW, 0.0, EXTINCT)
+    if np.any(few):
+        lines = np.minimum(poisson_quantile(u_count, np.where(few, rate, 0.0)), 255.0)
+        alive = lines > 0.0
+        if np.any(alive):
+            size = erlang_quantile(u_size, np.maximum(lines, 1.0))
+            scale = np.where(alive, np.log(size) - ln_rate, scale)
+    if np.any(many):
+        count = np.maximum(rate + np.sqrt(rate) * normal_quantile(u_count), 1.0)
+        cube = 1.0 - 1.0 / (9.0 * count) + normal_quantile(u_size) / (3.0 * np.sqrt(count))
+        large = np.log(np.maximum(count * cube * cube * cube, 1e-3 * rate)) - ln_rate
+        scale = np.where(many, large, scale)
+    return scale

@@ -6,15 +6,17 @@ Outputs: predictive distributions of what trials report, and those reports held 
 
 from remission.inference.ask import ask, find_arm, parse_time
 from remission.inference.predict import Predictive, predict
-from remission.inference.review import catalog_digest, review, summary
+from remission.inference.review import catalog_digest, ongoing_trials, review, simulated_trials, summary
 
 __all__ = [
     "Predictive",
     "ask",
     "catalog_digest",
     "find_arm",
+    "ongoing_trials",
     "parse_time",
     "predict",
     "review",
+    "simulated_trials",
     "summary",
 ]

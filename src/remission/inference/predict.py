@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from remission.base.errors import UsageError
+from remission.base.errors import EmptySelection, UsageError
 from remission.base.random import Floats, Stream, uniforms
 from remission.outcomes import Reading
 
 REPLICATES = 20
+CERTAIN = 1e-4  # a share of 0 or 1 is moved by so much where it is not known how many patients were simulated
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,16 @@ class Predictive:
     expected: float
 
 
+def settled(reading: Reading) -> Floats:
+    """The probability of each draw, kept away from 0 and 1 by half a simulated patient."""
+    p = reading.expected
+    if reading.simulated is None:
+        return np.clip(p, CERTAIN, 1 - CERTAIN)
+    return (p * reading.simulated + 0.5) / (reading.simulated + 1.0)
+
+
 def reported(reading: Reading, size: int, discrepancy: Floats, draws: tuple[int, ...], seed: int, name: str) -> Floats:
-    """Simulated reports of a trial with `size` analysed patients, shape (draws, replicates).
+    """Simulated reports of a trial with `size` analysed patients, shape (draws, replicates); draws without a patient are left out.
 
     Each draw's probability is moved on the logit scale by an arm discrepancy of SD `discrepancy` (what a real arm differs from
     its model beyond chance, the same prior for every trial), then observed binomially in the effective number of patients.
@@ -41,6 +50,10 @@ def reported(reading: Reading, size: int, discrepancy: Floats, draws: tuple[int,
             fix="ask for one or more",
         )
     usable = np.isfinite(reading.expected)
+    if not usable.any():
+        raise EmptySelection(
+            "nobody can be analysed", why="no draw has a patient for this endpoint", fix="widen the condition"
+        )
     number = np.asarray(draws)[usable]
     address = (zlib.crc32(name.encode()) % 2**26) * REPLICATES
     u = uniforms(
@@ -51,7 +64,7 @@ def reported(reading: Reading, size: int, discrepancy: Floats, draws: tuple[int,
         2,
         first=4,
     )
-    p = reading.expected[usable][:, None]
+    p = settled(reading)[usable][:, None]
     shift = discrepancy[usable, None] * ndtri(u[:, 0].reshape(-1, REPLICATES))
     p = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + shift)))
     patients = np.maximum(1, np.rint(size * reading.information[usable]))[:, None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -17,15 +18,15 @@ from remission.base.errors import EmptySelection
 from remission.base.hashing import digest_tree
 from remission.base.histories import Histories
 from remission.base.random import Floats
-from remission.base.units import DAYS_PER_MONTH
 from remission.engine.parameters import Draws
 from remission.engine.simulate import CHUNK_PATIENTS, simulate
 from remission.evidence import Conflict, Row, TrialEvidence, load_trial, rows_of, sources
+from remission.evidence.pool_rows import reviewed
+from remission.inference.forecast import forecast
 from remission.inference.predict import predict, reported
-from remission.outcomes import Reading, enrolled, follow_up_days, read, survival_times
-from remission.outcomes.emulate import survival_curve
+from remission.outcomes import Emulation, Reading, combine, enrolled
 from remission.patients import load_population
-from remission.protocol import Condition, Design, Endpoint, Regimen, load_regimen, timeline
+from remission.protocol import Condition, Design, Regimen, load_design, load_regimen, timeline
 
 ROUNDING = 0.005  # a published percentage is known to half a point
 GRID_DAYS = 14
@@ -44,7 +45,7 @@ def comparable(row: Row, design: Design) -> bool:
     if row.endpoint not in design.endpoints or row.arm not in design.arms:
         return False
     if row.value is None:
-        return row.status == "not reported" and design.endpoints[row.endpoint].kind != "survival"
+        return row.status == "not reported" and design.endpoints[row.endpoint].kind not in ("survival", "incidence")
     return row.role in HELD and row.status in ("reported", "derived", "disputed")
 
 
@@ -55,11 +56,12 @@ def size_of(row: Row, design: Design, reading: Reading) -> int:
     return max(1, round((design.arms[row.arm].enrolled or 100) * float(np.nanmedian(reading.size))))
 
 
-def predict_row(row: Row, design: Design, h: Histories, p: Draws, seed: int) -> dict[str, Any]:
+def predict_row(row: Row, emulation: Emulation, p: Draws, seed: int) -> dict[str, Any]:
     """One row of the answer: published beside predicted, with the keys of `review.json`."""
+    design = emulation.design
     where = Condition.parse(row.where) if row.where else None
     at = row.months if row.months is not None else row.assessment
-    reading = read(h, design, row.arm, row.endpoint, at, where)
+    reading = emulation.read(row.endpoint, at, where, row.cut if row.cut in design.cuts else None)
     n = size_of(row, design, reading)
     name = f"{row.trial}/{row.arm}/{row.id}"
     found = predict(reading, n, p.arm_discrepancy[:, 0], p.numbers, seed, name)
@@ -97,6 +99,30 @@ def predict_row(row: Row, design: Design, h: Histories, p: Draws, seed: int) -> 
     }
 
 
+def simulated_trials() -> tuple[str, ...]:
+    """Trials of the review that have reported something to be held against a prediction, and can be simulated."""
+    return tuple(name for name in sorted(reviewed()) if _simulable(load_design(name).design))
+
+
+def ongoing_trials() -> tuple[str, ...]:
+    """Frontline trials of the catalog that are under way and can be simulated."""
+    designs = ((name, load_design(name).design) for name in catalog.ids("trials"))
+    return tuple(
+        name
+        for name, design in designs
+        if design.status == "ongoing"
+        and _simulable(design)
+        and not any(load_population(arm.population).relapsed for arm in design.arms.values())
+    )
+
+
+def _simulable(design: Design) -> bool:
+    """Whether the regimens and populations of every arm are in the catalog."""
+    regimens, populations = set(catalog.ids("regimens")), set(catalog.ids("populations"))
+    arms = design.arms.values()
+    return bool(arms) and all({*arm.regimens} <= regimens and arm.population in populations for arm in arms)
+
+
 @lru_cache(maxsize=1)
 def catalog_digest() -> str:
     """Hash of every file of the catalog."""
@@ -111,33 +137,37 @@ def review(
     progress: Progress | None = None,
     threads: int | None = None,
     chunk_patients: int = CHUNK_PATIENTS,
+    ongoing: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Simulate every arm of the trials and hold the published results against the predictions.
 
+    `ongoing` trials have not reported: what they will show is predicted (`forecast`, with its date and hash).
     Returns plain data: `rows`, `summary`, `trials` (timelines, curves, MRD, conflicts, assumptions), `sources`, `provenance`.
     The same inputs and seed give the same data but for `created` and `seconds` in `provenance`.
     """
     began = time.perf_counter()
     tell = progress or (lambda what, share: None)
     found = [load_trial(identifier) for identifier in trials]
-    work = sum(len({(arm.regimen, arm.population) for arm in trial.design.arms.values()}) for trial in found)
+    work = sum(len({(arm.regimens, arm.population) for arm in trial.design.arms.values()}) for trial in found)
     done = 0.0
     rows: list[dict[str, Any]] = []
     pages: list[dict[str, Any]] = []
     for trial in found:
-        histories: dict[tuple[str, str], tuple[Histories, Histories, Regimen]] = {}
+        courses: dict[tuple[tuple[str, ...], str], Courses] = {}
         for arm in trial.design.arms.values():
-            key = (arm.regimen, arm.population)
-            if key not in histories:
+            key = (arm.regimens, arm.population)
+            if key not in courses:
                 part = partial(_tell_part, tell, trial.id, done, work, len(p))
-                histories[key] = _histories(key, p, patients, seed, threads, chunk_patients, part)
+                courses[key] = _courses(key, p, patients, seed, threads, chunk_patients, part)
                 done += 1.0
                 tell(trial.id, done / work)
         held = [row for row in rows_of(trial) if comparable(row, trial.design)]
-        for row in held:
-            arm = trial.design.arms[row.arm]
-            rows.append(predict_row(row, trial.design, histories[arm.regimen, arm.population][0], p, seed))
-        pages.append(_page(trial, held, histories, p, seed))
+        views = {
+            name: courses[arm.regimens, arm.population].emulation(trial.design, name)
+            for name, arm in trial.design.arms.items()
+        }
+        rows += [predict_row(row, views[row.arm], p, seed) for row in held]
+        pages.append(_page(trial, held, views, courses, p, seed))
     cited = {row["source"] for row in rows}
     cited |= {reading.source.ref for trial in found for conflict in trial.conflicts for reading in conflict.readings}
     fields = {"title", "authors", "where", "doi", "published", "registry"}
@@ -145,6 +175,7 @@ def review(
         "rows": rows,
         "summary": summary(rows),
         "trials": pages,
+        "forecast": forecast(ongoing, p, patients, seed, threads, tell),
         "sources": {ref: sources()[ref].model_dump(include=fields) for ref in sorted(cited)},
         "provenance": _provenance(p, patients, seed, began),
     }
@@ -172,29 +203,45 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {**of(rows), "by_trial": {name: of([row for row in rows if row["trial"] == name]) for name in names}}
 
 
-def _histories(
-    key: tuple[str, str],
+@dataclass(frozen=True)
+class Courses:
+    """The regimens of an arm, each followed in all patients (`whole`) and, for the picture of burden, the first regimen's in a few."""
+
+    plans: tuple[Regimen, ...]
+    whole: Mapping[str, Histories]
+    followed: Histories
+
+    def emulation(self, design: Design, name: str) -> Emulation:
+        """An arm seen in them."""
+        return Emulation(combine(design.arms[name], self.whole), design, name, self.plans)
+
+
+def _courses(
+    key: tuple[tuple[str, ...], str],
     p: Draws,
     patients: int,
     seed: int,
     threads: int | None,
     chunk_patients: int,
     progress: Callable[[int], None],
-) -> tuple[Histories, Histories, Regimen]:
-    regimen, population = load_regimen(key[0]), load_population(key[1])
+) -> Courses:
+    plans, population = tuple(load_regimen(name) for name in key[0]), load_population(key[1])
     count = 0
 
     def step(n: int) -> None:
         nonlocal count
         count += n
-        progress(count)
+        progress(count // len(plans))
 
-    whole = simulate(
-        regimen, population, p, patients, seed, threads=threads, progress=step, chunk_patients=chunk_patients
-    )
-    days = np.arange(0.0, min(GRID_LIMIT_DAYS, 365 + _length(regimen)) + 1, GRID_DAYS)
+    whole = {
+        plan.id: simulate(
+            plan, population, p, patients, seed, threads=threads, progress=step, chunk_patients=chunk_patients
+        )
+        for plan in plans
+    }
+    days = np.arange(0.0, min(GRID_LIMIT_DAYS, 365 + _length(plans[0])) + 1, GRID_DAYS)
     followed = simulate(
-        regimen,
+        plans[0],
         population,
         p.part(0, FOLLOWED_DRAWS),
         min(patients, FOLLOWED_PATIENTS),
@@ -203,7 +250,7 @@ def _histories(
         threads=threads,
         chunk_patients=chunk_patients,
     )
-    return whole, followed, regimen
+    return Courses(plans, whole, followed)
 
 
 def _length(regimen: Regimen) -> int:
@@ -213,13 +260,14 @@ def _length(regimen: Regimen) -> int:
 def _page(
     trial: TrialEvidence,
     held: list[Row],
-    histories: dict[tuple[str, str], tuple[Histories, Histories, Regimen]],
+    views: Mapping[str, Emulation],
+    courses: Mapping[tuple[tuple[str, ...], str], Courses],
     p: Draws,
     seed: int,
 ) -> dict[str, Any]:
     arms = []
     for name, arm in trial.design.arms.items():
-        whole, followed, regimen = histories[arm.regimen, arm.population]
+        found = courses[arm.regimens, arm.population]
         mine = [row for row in held if row.arm == name]
         if not mine:
             continue
@@ -227,10 +275,10 @@ def _page(
             {
                 "arm": name,
                 "regimen": arm.regimen,
-                "title": arm.title or regimen.title,
-                "timeline": timeline(regimen),
-                "curves": _curves(trial, name, whole, mine, p, seed),
-                "mrd": _burden(followed, trial.design, name),
+                "title": arm.title or found.plans[0].title,
+                "timeline": timeline(found.plans[0]),
+                "curves": _curves(trial, views[name], mine, p, seed),
+                "mrd": _burden(found.followed, trial.design, name),
             }
         )
     return {
@@ -240,47 +288,30 @@ def _page(
         "summary": trial.summary.strip(),
         "arms": arms,
         "conflicts": [_conflict(conflict) for conflict in trial.conflicts],
-        "assumptions": _assumptions(trial, histories),
+        "assumptions": _assumptions(trial, [plan for item in courses.values() for plan in item.plans]),
     }
 
 
-def _curves(trial: TrialEvidence, arm: str, h: Histories, mine: list[Row], p: Draws, seed: int) -> dict[str, Any]:
+def _curves(trial: TrialEvidence, view: Emulation, mine: list[Row], p: Draws, seed: int) -> dict[str, Any]:
     curves: dict[str, Any] = {}
     for name in dict.fromkeys(row.endpoint for row in mine if row.months is not None and row.where is None):
-        rule = trial.design.endpoints[name]
-        if rule.kind != "survival":
+        if view.design.endpoint(name).kind != "survival":
             continue
         last = max(row.months for row in mine if row.endpoint == name and row.months is not None)
         months = np.arange(0.0, 12 * np.ceil((last + 6) / 12) + 0.1, CURVE_STEP_MONTHS)
-        size = max(row.n or 0 for row in mine if row.endpoint == name) or trial.design.arms[arm].enrolled or 100
-        curves[name] = _curve(h, trial.design, arm, rule, months, size, p, seed, f"{trial.id}/{arm}/{name}")
+        size = max(row.n or 0 for row in mine if row.endpoint == name) or view.arm.enrolled or 100
+        curves[name] = _curve(view, name, months, size, p, seed, f"{trial.id}/{view.arm_name}/{name}")
     return curves
 
 
-def _curve(
-    h: Histories, design: Design, arm: str, rule: Endpoint, months: Floats, size: int, p: Draws, seed: int, name: str
-) -> dict[str, Any]:
-    inside, day0 = enrolled(h, design.arms[arm])
-    event, censor, among = survival_times(h, rule, inside, day0)
-    low, _, high = follow_up_days(design)
-    table = np.full((2, len(event), len(months)), np.nan)
-    for draw in range(len(event)):
-        if among[draw].any():
-            table[:, draw] = survival_curve(
-                event[draw, among[draw]], censor[draw, among[draw]], months * DAYS_PER_MONTH, low, high
-            )
-    share = among.sum(axis=1) / among.shape[1]
-    bands = []
-    for column in range(len(months)):
-        if months[column] == 0.0:
-            bands.append([1.0, 1.0, 1.0])
-            continue
-        reading = Reading(table[0, :, column], share, table[1, :, column])
-        bands.append(
-            list(
-                np.quantile(reported(reading, size, p.arm_discrepancy[:, 0], p.numbers, seed, name), [0.05, 0.5, 0.95])
-            )
-        )
+def _curve(view: Emulation, endpoint: str, months: Floats, size: int, p: Draws, seed: int, name: str) -> dict[str, Any]:
+    rule = view.design.endpoint(endpoint)
+    expected, worth, last = view.curve(endpoint, months[1:])
+    bands = [[1.0, 1.0, 1.0]]
+    for column in range(len(months) - 1):
+        reading = Reading(expected[:, column], last.size, worth[:, column], last.simulated)
+        reports = reported(reading, size, p.arm_discrepancy[:, 0], p.numbers, seed, name)
+        bands.append(list(np.quantile(reports, [0.05, 0.5, 0.95])))
     zero = {"start": "start of treatment", "enrolment": "randomisation or enrolment", "remission": "remission"}[
         rule.from_
     ]
@@ -327,9 +358,7 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
     }
 
 
-def _assumptions(
-    trial: TrialEvidence, histories: dict[tuple[str, str], tuple[Histories, Histories, Regimen]]
-) -> list[str]:
+def _assumptions(trial: TrialEvidence, plans: Iterable[Regimen]) -> list[str]:
     """What is assumed rather than sourced about the design and the regimens, each said once."""
     said: list[str] = []
     design = trial.design
@@ -338,7 +367,7 @@ def _assumptions(
             said.append(f"{name}: {endpoint.assumed}")
     if design.follow_up is not None and (design.follow_up.assumed or "assumed" in (design.follow_up.note or "")):
         said.append(f"follow-up: {design.follow_up.assumed or design.follow_up.note}")
-    for _, _, regimen in histories.values():
+    for regimen in plans:
         for phase in regimen.phases:
             title = phase.title or phase.id
             items = [(title, phase.assumed)]

@@ -90,6 +90,8 @@ def _range(piece: str) -> tuple[int, int]:
 
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 Dose = Annotated[Quantity, quantity_of(*DOSE_DIMENSIONS), AfterValidator(_positive)]
+TotalDose = Annotated[Quantity, quantity_of(*(name for name in DOSE_DIMENSIONS if "time" not in name)), AfterValidator(_positive)]
+EffectShare = Annotated[float, Field(strict=True, gt=0, le=1)]
 
 
 class Source(Model):
@@ -255,8 +257,29 @@ class CumulativeLimit(Cited):
     value: Dose
 
 
+class CourseDose(Cited):
+    """The cumulative dose of a drug in one conventional full-dose course, and its share of what such a course does.
+
+    `kill` and `harm` are shares of the effect of a whole course (1): the drugs of a full-dose course add up to about 1.
+    """
+
+    dose: TotalDose
+    kill: EffectShare
+    harm: EffectShare
+
+
+class MaintenanceDose(Cited):
+    """The cumulative dose of a drug in 28 days of standard maintenance, and its share of holding the leukaemia (1 = all)."""
+
+    dose: TotalDose
+    hold: EffectShare
+
+
 class Drug(Cited):
-    """A drug: how it is given, within what range, and by which mechanism of the model it acts."""
+    """A drug: how it is given, within what range, and by which mechanism of the model it acts.
+
+    `full_course` lists what the drug does at the doses of published full-dose courses, from the smallest dose to the largest.
+    """
 
     id: Id
     title: str
@@ -269,4 +292,19 @@ class Drug(Cited):
     cumulative_limit: CumulativeLimit | None = None
     cns_active: bool | dict[str, float] = False
     anthracycline_equivalent: float | None = None
+    full_course: tuple[CourseDose, ...] = Field(default=(), max_length=MAX_LISTED)
+    full_maintenance: MaintenanceDose | None = None
     synonyms: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Drug:
+        for before, after in itertools.pairwise(self.full_course):
+            if after.dose.dimension != before.dose.dimension:
+                raise Problem(f"the full courses '{before.dose}' and '{after.dose}' are not in the same kind of unit",
+                              why="what a drug does is read between its full courses", near=before.dose.unit, fix="write both in one unit",
+                              unit=True)
+            if not (after.dose.to(before.dose.unit) > before.dose.value and after.kill > before.kill and after.harm > before.harm):
+                raise Problem(f"the full course of '{after.dose}' does not follow on that of '{before.dose}'",
+                              why="full courses stand in order of dose, and more of a drug kills more and harms more",
+                              fix="correct the order, the doses or the shares")
+        return self

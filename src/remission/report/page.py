@@ -230,6 +230,37 @@ def _provenance(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(label, f"{v:.1f}" if isinstance(v, float) else str(v)) for label, v in [*known, *rest]]
 
 
+def _forecast(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Dated predictions for trials that have not reported: one table per trial, one column per arm."""
+    rows = found.get("rows") or []
+    if not rows:
+        return None
+    trials = []
+    for name, mine in summary.group_by(rows, "trial").items():
+        arms = list(dict.fromkeys(str(row["arm"]) for row in mine))
+        by_result = summary.group_by([{**row, "name": words.result_name(row)} for row in mine], "name")
+        lines = [(result, [_forecast_cell(cells, arm) for arm in arms]) for result, cells in by_result.items()]
+        contrasts = [_contrast(item) for item in found.get("contrasts") or [] if item["trial"] == name]
+        enrolled = {arm: next(row["n_enrolled"] for row in mine if row["arm"] == arm) for arm in arms}
+        trials.append({"id": name, "arms": [(arm, enrolled[arm]) for arm in arms], "lines": lines, "contrasts": contrasts})
+    return {"made": str(found["made"]), "hash": str(found["hash"]), "trials": trials}
+
+
+def _forecast_cell(cells: Sequence[Row], arm: str) -> str:
+    row = next((cell for cell in cells if cell["arm"] == arm), None)
+    if row is None:
+        return words.NOTHING
+    return f"{words.percent(row['median'])} ({words.percent_range(row['lo90'], row['hi90'])})"
+
+
+def _contrast(item: Mapping[str, Any]) -> str:
+    difference = {key: f"{100 * value:+.0f}".replace("-", "−") for key, value in item["difference"].items()}
+    return (
+        f"{item['endpoint']} at {item['months']:g} months, {item['a']} minus {item['b']}: {difference['median']} points "
+        f"({difference['lo90']} to {difference['hi90']}); {words.percent(item['probability_better'])} probability that {item['a']} is ahead"
+    )
+
+
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("remission.report", "templates"),
@@ -262,6 +293,7 @@ def render_review(review: Mapping[str, Any]) -> str:
             pictures=pictures,
             picture_key=Markup(summary.legend()),
             trials=trials,
+            forecast=_forecast(review.get("forecast") or {}),
             sources=citations.listed(),
             endpoints=[
                 (name.replace("MRD-", "MRD−"), meaning)

@@ -10,9 +10,9 @@ import importlib
 import pkgutil
 from functools import lru_cache
 
-from remission.engine.mechanisms._kinds import CHEMOTHERAPY, EFFECTOR, RATE, ROWS, Mechanism
+from remission.engine.mechanisms._kinds import CHEMOTHERAPY, EFFECTOR, RATE, ROWS, SCALED, Mechanism
 
-__all__ = ["CHEMOTHERAPY", "EFFECTOR", "RATE", "ROWS", "Mechanism", "agents", "mechanisms"]
+__all__ = ["CHEMOTHERAPY", "EFFECTOR", "RATE", "ROWS", "SCALED", "Mechanism", "agents", "mechanisms"]
 
 
 @lru_cache(maxsize=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-ROWS = ("bulk", "persister", "cd19-negative", "resistant", "extramedullary")
+ROWS = ("bulk", "persister", "cd19-negative", "resistant", "extramedullary", "central nervous system")
 
 RATE = 0  # potency: ln kill of bulk per day at one unit of exposure
 CHEMOTHERAPY = 1  # potency: log10 kill of bulk by one course; exposure: courses per day; noise from course to course
+SCALED = 3  # as RATE, in proportion to the dose intensity of the course
 EFFECTOR = 2  # potency: largest kill per day; saturates with the number of CD19-positive marrow cells
 
 
@@ -31,3 +32,4 @@ class Mechanism:
     potency: Callable[[Any, Any], Mapping[str, Any]]
     relative: Mapping[str, Mapping[str, float | str]]
     example: tuple[Mapping[str, float], Mapping[str, float], Mapping[str, float]]
+    availability: Mapping[str, float | str] = field(default_factory=dict)

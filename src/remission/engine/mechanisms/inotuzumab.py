@@ -44,6 +44,7 @@ MECHANISM = Mechanism(
             "cd19-negative": 1.0,
             "resistant": 1.0,
             "extramedullary": 1.0,
+            "central nervous system": 0.0,
         }
     },
     example=(

@@ -25,12 +25,13 @@ def potency(p: Any, patient: Any) -> Mapping[str, Any]:
     }
 
 
-def _relative(resistant: float | str) -> dict[str, float | str]:
+def _relative(resistant: float | str, central: float) -> dict[str, float | str]:
     return {
         "persister": "persister_kinase_inhibitor",
         "cd19-negative": 1.0,
         "resistant": resistant,
         "extramedullary": "extramedullary_kinase_inhibitor",
+        "central nervous system": central,
     }
 
 
@@ -49,7 +50,7 @@ MECHANISM = Mechanism(
         "resistant_ponatinib",
     ),
     potency=potency,
-    relative={"dasatinib": _relative(0.0), "imatinib": _relative(0.0), "ponatinib": _relative("resistant_ponatinib")},
+    relative={"dasatinib": _relative(0.0, 0.1), "imatinib": _relative(0.0, 0.1), "ponatinib": _relative("resistant_ponatinib", 0.3)},
     example=(
         {"kill_dasatinib": 0.3, "kinase_inhibitor_spread": 0.25, "imatinib_potency": 0.8, "ponatinib_potency": 1.25},
         {"z_kinase_inhibitor": 0.0, "ph": 1.0},
