@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from remission.engine import elementary, staging
 from remission.engine.jit import elementwise
 
-
 _each_exp = elementwise(elementary.exp, 1)
 _each_log = elementwise(elementary.log, 1)
 _fma = elementwise(staging.fma, 3)
