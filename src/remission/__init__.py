@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from remission.api import compare, population, predict, regimen, trial
+    from remission.api import compare, population, position, predict, regimen, run_claims, simulate, trial
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "population", "predict", "regimen", "trial"]
+__all__ = ["__version__", "compare", "population", "position", "predict", "regimen", "run_claims", "simulate", "trial"]
 
 
 def __getattr__(name: str) -> Any:

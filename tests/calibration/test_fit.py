@@ -16,7 +16,17 @@ from remission.base.errors import RemissionError, UsageError
 from remission.doors.calibrate import command
 from remission.engine.posterior import DIAGNOSTICS, DRAWS, MANIFEST, load_draws, read_manifest
 from remission.inference import calibration
-from remission.inference.calibration import Readings, Settings, fit, load_fit, load_targets, refit, release, to_arviz
+from remission.inference.calibration import (
+    Readings,
+    Settings,
+    fit,
+    load_fit,
+    load_targets,
+    refit,
+    release,
+    renew,
+    to_arviz,
+)
 from remission.inference.calibration.checks import calibrate_by_simulation
 from remission.inference.calibration.diagnostics import complaints, verdict
 from remission.inference.calibration.likelihood import data_of
@@ -161,6 +171,28 @@ def test_a_release_is_read_back_by_the_engine(whole, tmp_path):
     assert stale_evidence(str(place)) != ()  # one trial is not all the evidence
     with pytest.raises(UsageError):
         release(whole, tmp_path / "x", "../x")
+
+
+def test_hashes_are_renewed_only_where_the_simulator_says_the_same(whole, tmp_path, monkeypatch):
+    import sys
+
+    engine = sys.modules["remission.engine.posterior"]
+    place = release(whole, tmp_path / "2026.9", "2026.9")
+    monkeypatch.setattr(engine, "hashes", lambda: dict.fromkeys(engine._PARTS, "0"))
+    monkeypatch.setattr(sys.modules["remission.inference.calibration.release"], "hashes", engine.hashes)
+    before = load_draws(str(place), 5)
+    assert len(before.stale) == len(engine._PARTS)
+    assert renew(str(place))
+    after = load_draws(str(place), 5)
+    assert after.stale == ()
+    assert after.digest == before.digest
+
+    text = (place / DRAWS).read_text()
+    head, first, rest = text.split("\n", 2)
+    moved = ",".join(f"{float(value) * 1.2:.9g}" for value in first.split(","))
+    (place / DRAWS).write_text("\n".join([head, moved, rest]))
+    engine._read.cache_clear()
+    assert not renew(str(place))
 
 
 def test_arviz_reads_the_fit_and_the_release(whole, tmp_path):

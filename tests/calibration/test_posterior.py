@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -155,18 +154,6 @@ def test_missing_draws_and_binary_draws_are_refused(tmp_path):
     module._read.cache_clear()
     with pytest.raises(NotFound):
         load_draws(str(folder), 5)
-
-
-def test_a_thousand_draws_load_in_a_blink(tmp_path):
-    folder = write(tmp_path / "p", draws=1000)
-    load_draws(str(folder), 5)
-    best = 1e9
-    for _ in range(5):
-        module._read.cache_clear()
-        began = time.perf_counter()
-        load_draws(str(folder), 1000)
-        best = min(best, time.perf_counter() - began)
-    assert best < 0.1
 
 
 def test_a_posterior_needs_none_of_the_libraries_that_made_it(tmp_path):

@@ -193,3 +193,65 @@ def test_help_starts_without_the_heavy_libraries():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    result = run("review", "--draws", "prior:12", "--patients", "30", "--seed", "7", "--out", str(out))
+    assert result.returncode == 0, result.stderr
+    return result.stdout, json.loads((out / "review.json").read_text()), (out / "review.html").read_text(), out
+
+
+def test_the_review_ends_with_the_answer(whole):
+    told, data, page, _ = whole
+    assert len(data["answer"]) == 8
+    for item in data["answer"]:
+        assert item["posterior"] == "prior"
+        assert sum(row["probability_best"] for row in item["ranking"]) == pytest.approx(1.0, abs=0.002)
+        assert item["paragraph"]
+        assert item["population"] in told
+        assert item["command"] in page
+    end = told[told.index("Where should blinatumomab go?") :]
+    assert "priors" in end
+    assert " ".join(end.split()).count("remission position --population") == 1
+    assert page.index('id="forecast"') < page.index('id="claims"') < page.index('id="answer"') < page.index('id="limits"')
+    assert "priors" in page[page.index('id="answer"') :]
+
+
+def test_statements_and_tensions_are_part_of_it(whole):
+    _, data, page, _ = whole
+    counts = data["claims"]["summary"]
+    assert counts["n"] == len(data["claims"]["claims"])
+    assert counts["supported"] + counts["contradicted"] + counts["cannot tell"] == counts["n"]
+    assert data["claims"]["draws"] == 12
+    assert len(data["tensions"]) >= 4
+    for row in data["tensions"]:
+        assert row["lo90"] <= row["median"] <= row["hi90"]
+        assert not row["source"] or row["source"] in data["sources"]
+        assert row["about"][1:] in page.replace("&#39;", "'")
+
+
+def test_the_model_card_is_a_page_of_its_own_that_says_what_is_not_known(whole):
+    _, _, page, out = whole
+    assert 'href="model-card.html"' in page
+    card = (out / "model-card.html").read_text()
+    assert "is not known: they are the priors" in " ".join(card.split())
+    assert "Known tensions" in card
+    assert "None" not in card.replace("None of", "")
+    for asset in ('src="http', "src='http", '<link rel="stylesheet"', "@import", "<script"):
+        assert asset not in card
+
+
+def test_forecasts_are_for_as_many_patients_as_are_planned(whole):
+    _, data, _, _ = whole
+    rows = [row for row in data["forecast"]["rows"] if row["trial"] == "golden-gate" and row["endpoint"] == "OS"]
+    assert {row["arm"]: row["n_enrolled"] for row in rows} == {"blinatumomab": 152, "chemotherapy": 152}
+    assert {row["n_analysed"] for row in rows} == {152}
+
+
+def test_one_trial_alone_has_no_answer(answer):
+    _, out = answer
+    data = json.loads((out / "review.json").read_text())
+    assert "answer" not in data
+    assert 'id="answer"' not in (out / "review.html").read_text()

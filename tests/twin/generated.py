@@ -167,6 +167,15 @@ def protocols(draw: st.DrawFn) -> dict[str, Any]:
         dose = "600 mg" if drug == "imatinib" else "30 mg"
         to = draw(st.sampled_from(("lifelong", made[-1]["id"])))
         alongside = [{"drug": drug, "dose": dose, "route": "po", "from": draw(st.sampled_from(("p0", "p1"))), "to": to}]
+        if draw(st.booleans()):
+            asked = draw(st.sampled_from(("age < 50", "cr", "not cr", "age >= 60 and cr", "mutation", "not mutation")))
+            alongside[0]["only"] = asked
+            if draw(st.booleans()):
+                other = {"imatinib": "ponatinib", "ponatinib": "dasatinib"}[drug]
+                dose = "30 mg" if other == "ponatinib" else "140 mg"
+                alongside.append(
+                    {"drug": other, "dose": dose, "route": "po", "from": "p1", "to": to, "only": f"not ({asked})"}
+                )
     return {
         "id": "generated",
         "title": "t",

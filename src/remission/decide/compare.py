@@ -76,11 +76,13 @@ def event_free(h: Histories, endpoint: str, months: float) -> Floats:
 
 
 def run_regimen(
-    regimen: Regimen, population: Population, p: Draws, patients: int, seed: int, progress: Callable[[int], None] | None = None
+    regimen: Regimen, population: Population, p: Draws, patients: int, seed: int, progress: Callable[[int], None] | None = None,
+    threads: int | None = None,
 ) -> Run:
     """Simulate a regimen as one arm of a comparison: every regimen has the same patients, draws and study luck."""
     same = regimen.model_copy(update={"id": ONE_ARM})
-    return Run(regimen, replace(simulate(same, population, p, patients, seed, progress=progress), regimen=regimen.id))
+    found = simulate(same, population, p, patients, seed, threads=threads, progress=progress)
+    return Run(regimen, replace(found, regimen=regimen.id))
 
 
 def compare(

@@ -21,7 +21,7 @@ from remission.decide.search import DIMENSIONS, Aims, Bounds, Search, Stage, Tel
 from remission.decide.space import Ph, chosen_inhibitor, space
 from remission.decide.spread import spread
 from remission.decide.value import denoised, evpi, evppi_groups, layers, overturns, parameter_groups, probability_best
-from remission.engine import Draws
+from remission.engine import Draws, load_parameters
 from remission.outcomes import holds
 from remission.patients import Population
 from remission.protocol import Regimen
@@ -229,11 +229,13 @@ def _overturn(options: Sequence[Option], values: Floats, p: Draws) -> list[dict[
     """Parameters in whose lower or upper third another option is ahead of the one that is best on average."""
     own = [at for at, option in enumerate(options) if option.placement is not None]
     group_of = {name: group for group, names in parameter_groups().items() for name in names}
+    about = {item.name: " ".join(item.about.split()) for item in load_parameters()}
     found = overturns(values[:, own], p)[:MOST_OVERTURNS]
     rows = []
     for item in found:
         other = options[own[item.option]]
-        rows.append({"parameter": item.parameter, "group": group_of.get(item.parameter, ""), "third": item.third, "instead": other.id,
+        rows.append({"parameter": item.parameter, "about": about.get(item.parameter, ""), "group": group_of.get(item.parameter, ""),
+                     "third": item.third, "instead": other.id,
                      "title": other.title, "headline": _headline(other), "gain": item.gain, "standard_error": item.standard_error})
     return rows
 

@@ -45,5 +45,5 @@ def provenance(p: Draws, patients: int, seed: int, began: float, **more: Any) ->
     return {
         "version": remission.__version__, "seed": seed, "draws": len(p), "patients_per_draw": patients, "posterior": p.name,
         "catalog_hash": catalog_digest(), "draws_hash": p.digest, **more, "python": platform.python_version(),
-        "numpy": np.__version__, "numba": version("numba"), "machine": f"{platform.system()} {platform.machine()}",
+        "numpy": np.__version__, "llvmlite": version("llvmlite"), "machine": f"{platform.system()} {platform.machine()}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - began, 2)}

@@ -99,25 +99,30 @@ def group_columns(p: Draws, groups: Mapping[str, Sequence[str]]) -> dict[str, tu
     return {group: names for group, names in found.items() if names}
 
 
-def evppi_groups(values: Floats, p: Draws, groups: Mapping[str, Sequence[str]], seed: int = 0) -> list[Partial]:
-    """Expected value of partial perfect information of every group, largest first."""
-    found = []
-    for group, names in group_columns(p, groups).items():
-        inputs = np.stack([p.values[:, p.names.index(name)] for name in names], axis=1)
-        found.append(Partial(group, *evppi(values, inputs, seed), names))
+def evppi_groups(values: Floats, p: Draws, groups: Mapping[str, Sequence[str]], seed: int = 0,
+                 regressions: Regressions | None = None) -> list[Partial]:
+    """Expected value of partial perfect information of every group, largest first. `regressions` keeps what depends on the draws
+    alone, for other values in the same draws."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    found, kept = [], {} if regressions is None else regressions
+    with threadpool_limits(1):  # many small decompositions: threads of a busy machine only wait for each other
+        for group, names in group_columns(p, groups).items():
+            if names not in kept:
+                kept[names] = _Regression.on(np.stack([p.values[:, p.names.index(name)] for name in names], axis=1))
+            found.append(Partial(group, *_evppi(values, kept[names], seed), names))
     return sorted(found, key=lambda item: -item.evppi)
 
 
 def evppi(values: Floats, inputs: Floats, seed: int = 0) -> tuple[float, float]:
     """Expected value of knowing the `inputs` (draws, parameters), and the mean estimate when the inputs are shuffled among the draws."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # many small decompositions: threads of a busy machine only wait for each other
-        return _evppi(values, inputs, seed)
+    with threadpool_limits(1):
+        return _evppi(values, _Regression.on(inputs), seed)
 
 
-def _evppi(values: Floats, inputs: Floats, seed: int) -> tuple[float, float]:
-    regression = _Regression.on(inputs)
+def _evppi(values: Floats, regression: _Regression, seed: int) -> tuple[float, float]:
     order = np.argsort(uniforms(seed, np.arange(PERMUTATIONS * len(values)), 0, Stream.PREDICTION, 1).reshape(PERMUTATIONS, -1), axis=1)
     shuffled = [_value(regression.fit(values[row])) for row in order]
     return _value(regression.fit(values)), float(np.mean(shuffled))
@@ -188,6 +193,9 @@ def _decomposed(kernel: Floats) -> tuple[Floats, Floats]:
     eigenvalues = np.maximum(eigenvalues, 0.0)
     mean = eigenvalues.mean()
     return np.asarray(eigenvalues / mean if mean > 0 else eigenvalues, np.float64), np.asarray(vectors, np.float64)
+
+
+Regressions = dict[tuple[str, ...], _Regression]
 
 
 @dataclass(frozen=True)

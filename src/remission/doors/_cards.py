@@ -1,4 +1,4 @@
-"""Readable cards for trials, drugs, blocks, populations, sources and parameters."""
+"""Readable cards for trials, drugs, blocks, populations, sources, parameters and claims."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def _trial(identifier: str) -> Iterator[str]:
     yield f"Design: {trial.design.status}"
     for name, arm in trial.design.arms.items():
         enrolled = f", {arm.enrolled} patients" if arm.enrolled else ""
+        enrolled += f" ({arm.planned} planned)" if arm.planned else ""
         entry = f", in the arm at {arm.enrolment.at}" + (f" if {arm.enrolment.if_}" if arm.enrolment.if_ else "") if arm.enrolment else ""
         yield f"   Arm {name}: {arm.title or arm.regimen}; regimen {arm.regimen}, population {arm.population}{enrolled}{entry}{_cited(arm)}"
     if trial.design.follow_up:
@@ -268,6 +269,55 @@ def _block_data(identifier: str) -> dict[str, Any]:
     return {**_plain(load_block(identifier)), "regimens": _using("block", identifier)}
 
 
-_CARDS = {"trial": _trial, "drug": _drug, "block": _block, "population": _population, "parameter": _parameter, "source": _source}
+def _claim(identifier: str) -> Iterator[str]:
+    found = _claim_data(identifier)
+    yield f"{found['title']} ({identifier})"
+    yield ""
+    yield f"   {found['statement']}"
+    yield f"   Source: {reference(found['source']['ref']) or found['source']['ref']}; {found['source']['at']}"
+    yield from [f"   Note: {found['note']}"] if found.get("note") else []
+    yield from [f"   The model was told: {found['built_in']}"] if found.get("built_in") else []
+    for told in found.get("assumed", ()):
+        yield f"   Told by the parameter {told['parameter']} ({told['why']}); tested again at {told['neutral']:g}"
+    yield ""
+    yield "Experiments"
+    for number, part in enumerate(found["parts"], 1):
+        margin = f" by more than {part['margin']:g}" if part.get("margin") and part["expect"] in ("higher", "lower") else \
+            f" within {part['margin']:g}" if part.get("margin") else ""
+        inside = f" {part['low']:g} to {part['high']:g}" if part["expect"] == "inside" else ""
+        yield f"   {number}. {part['title']}: expected {part['expect']}{margin}{inside}"
+        yield f"      {_experiment(part)}"
+    yield ""
+    yield f"   Run them: remission claims {identifier}"
+
+
+def _experiment(part: dict[str, Any]) -> str:
+    """An experiment's arguments in one line."""
+    left = {key: value for key, value in part.items() if key not in ("title", "expect", "margin", "low", "high", "experiment")}
+    return f"{part['experiment']}: " + "; ".join(f"{key} {_said(value)}" for key, value in left.items())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{key} {_said(item)}" for key, item in value.items()) + ")"
+    return ", ".join(map(_said, value)) if isinstance(value, list) else " ".join(str(value).split())
+
+
+def _claim_data(identifier: str) -> dict[str, Any]:
+    from remission.doors._names import claims
+
+    def tidy(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: tidy(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [tidy(item) for item in value]
+        return " ".join(value.split()) if isinstance(value, str) else value
+
+    found: dict[str, Any] = tidy(claims()[identifier])
+    return found
+
+
+_CARDS = {"trial": _trial, "drug": _drug, "block": _block, "population": _population, "parameter": _parameter, "source": _source,
+          "claim": _claim}
 _DATA = {"trial": _trial_data, "drug": _drug_data, "block": _block_data, "population": _population_data, "parameter": _parameter_data,
-         "source": _source_data}
+         "source": _source_data, "claim": _claim_data}

@@ -11,7 +11,8 @@ from remission.base import catalog, files
 from remission.base.errors import NotFound, RemissionError, nearest
 from remission.base.files import Document
 
-KNOWN = ("regimen", "block", "drug", "trial", "population", "source", "parameters", "genetics", "life table")
+KNOWN = ("regimen", "block", "drug", "trial", "population", "source", "parameters", "genetics", "life table", "claims", "placements",
+         "ranking", "burden")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def kind_of(data: Any) -> str:
     keys = set(data)
     marks = (("regimen", {"phases"}), ("regimen", {"like"}), ("trial", {"design"}), ("trial", {"results"}), ("drug", {"mechanism"}),
              ("drug", {"dose_range"}), ("block", {"give"}), ("population", {"age", "wbc"}), ("source", {"read_as"}),
-             ("life table", {"male", "female"}))
+             ("life table", {"male", "female"}), ("claims", {"claims"}), ("placements", {"first", "cycles", "orders"}),
+             ("ranking", {"endpoint", "questions"}), ("burden", {"hospital", "transplant", "adult"}))
     for kind, needed in marks:
         if needed <= keys:
             return kind
@@ -116,6 +118,11 @@ def _by_kind(kind: str, document: Document, shipped: str | None) -> Iterator[Fou
         yield from _parameters(document)
     elif kind == "genetics":
         files.parse(document, Covariates)
+    elif kind in ("claims", "placements", "ranking", "burden"):
+        from remission.doors._checking_decide import check_decide
+
+        for line, cause, cure, near in check_decide(kind, document):
+            yield Found("error", document.path, line, cause, cure, near)
     elif kind in ("block", "drug", "population", "source"):
         models: dict[str, Any] = {"block": Block, "drug": Drug, "population": Population, "source": Source}
         value = files.parse(document, models[kind])

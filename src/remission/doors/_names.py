@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-KINDS = ("regimen", "trial", "drug", "block", "population", "source", "parameter")
+KINDS = ("regimen", "trial", "drug", "block", "population", "source", "parameter", "claim")
 """Kinds in order of preference when an id exists in several."""
 
 
@@ -17,7 +17,16 @@ def identifiers(kind: str) -> tuple[str, ...]:
     """Every id of a kind."""
     from remission.base import catalog
 
+    if kind == "claim":
+        return tuple(claims())
     return tuple(parameters()) if kind == "parameter" else catalog.ids(plural(kind))
+
+
+def claims() -> dict[str, dict[str, Any]]:
+    """The review's statements by id, as written, in the order of their file."""
+    from remission.base import catalog, files
+
+    return {str(entry["id"]): entry for entry in files.read(catalog.root() / "claims.yaml").data["claims"]}
 
 
 def parameters() -> dict[str, dict[str, Any]]:
@@ -47,6 +56,9 @@ def entries(kind: str) -> list[dict[str, Any]]:
     if kind == "parameter":
         return [{"id": name, "title": entry["about"], "unit": entry["unit"], "basis": entry["basis"], "group": entry["group"]}
                 for name, entry in parameters().items()]
+    if kind == "claim":
+        return [{"id": name, "title": item["title"], "statement": " ".join(item["statement"].split()), "source": item["source"]["ref"],
+                 "at": item["source"]["at"], "parts": len(item["parts"])} for name, item in claims().items()]
     found = []
     for identifier in catalog.ids(plural(kind)):
         data = files.read(catalog.path(plural(kind), identifier)).data

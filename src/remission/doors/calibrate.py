@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     "--release", "name", default=None, metavar="NAME", help="Put the posterior into the catalog under this name."
 )
 @click.option(
+    "--renew", "renewed", default=None, metavar="NAME",
+    help="Fit nothing: if today's program simulates what it did when this posterior was made, say so in its manifest.",
+)  # fmt: skip
+@click.option(
     "--threads", type=click.IntRange(1, 1024), default=None, help="Threads to use; the result does not depend on it."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -49,6 +53,7 @@ def command(
     resume: bool,
     checks: bool,
     name: str | None,
+    renewed: str | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -60,6 +65,9 @@ def command(
     from remission.base import catalog, files
     from remission.base.errors import UsageError
 
+    if renewed is not None:
+        _renew(renewed, as_json)
+        return
     for trial in without:
         catalog.path("trials", trial)
     if name is not None and (fast or without):
@@ -81,6 +89,21 @@ def command(
         tell("writing the posterior", 1.0)
         places = _write(found, directory, name, checked)
     _show(found, places, checked, as_json)
+
+
+def _renew(name: str, as_json: bool) -> None:
+    """Today's hashes for a posterior whose simulations have not changed."""
+    from remission.base.errors import UsageError
+    from remission.inference.calibration import renew
+
+    if not renew(name):
+        raise UsageError(
+            f"the simulator no longer says what it said when '{name}' was made",
+            where="--renew",
+            why="the program, the catalog or the results that calibrate have changed in what they mean",
+            fix="fit again: remission calibrate --release NAME",
+        )
+    click.echo(json.dumps({"renewed": name}) if as_json else f"{name}: simulates as when it was made; hashes renewed.")
 
 
 def _settings(fast: bool, seed: int, draws: int | None) -> Settings:

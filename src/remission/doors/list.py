@@ -6,7 +6,7 @@ import json
 
 import click
 
-KINDS = ("trials", "regimens", "drugs", "blocks", "populations", "sources", "parameters")
+KINDS = ("trials", "regimens", "drugs", "blocks", "populations", "sources", "parameters", "claims")
 
 
 @click.command(name="list")
@@ -23,5 +23,6 @@ def command(kind: str, as_json: bool) -> None:
     width = max((len(row["id"]) for row in rows), default=0)
     for row in rows:
         extra = {"trials": row.get("status"), "parameters": f"{row.get('unit')}, {row.get('basis')}", "sources": row.get("where"),
-                 "drugs": row.get("class"), "regimens": None if row.get("ph") in (None, "any") else f"Ph-{row.get('ph')}"}.get(kind)
+                 "drugs": row.get("class"), "claims": f"{row.get('parts')} part{'s' if row.get('parts') != 1 else ''}",
+                 "regimens": None if row.get("ph") in (None, "any") else f"Ph-{row.get('ph')}"}.get(kind)
         click.echo(f"{row['id']:<{width}}  {row['title']}" + (f"  [{extra}]" if extra else ""))

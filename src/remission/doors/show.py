@@ -15,7 +15,7 @@ from remission.doors._names import KINDS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; for a regimen, the machine plan.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print a regimen as a file with every value written out, to be changed.")
 def command(identifier: str, kind: str | None, as_json: bool, as_yaml: bool) -> None:
-    """Say what ID is: a regimen, trial, drug, block, population, source or parameter.
+    """Say what ID is: a regimen, trial, drug, block, population, source, parameter or claim.
 
     A regimen may also be the path of a file that ends in .yaml, or an edit in quotes such as
     "like a041703, but move blinatumomab before induction".
@@ -36,7 +36,7 @@ def command(identifier: str, kind: str | None, as_json: bool, as_yaml: bool) -> 
         click.echo(json.dumps({"kind": kind, **data(kind, identifier), "notice": NOTICE}, ensure_ascii=False))
         return
     click.echo(card(kind, identifier))
-    if kind in ("trial", "block", "population"):
+    if kind in ("trial", "block", "population", "claim"):
         click.echo(f"\n{NOTICE}")
 
 

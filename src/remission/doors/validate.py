@@ -11,7 +11,7 @@ import click
 
 from remission.doors._draws import draws_option, load, parse_draws
 
-DRAWS = 500
+DRAWS, TENSION_DRAWS = 500, 100
 
 
 @click.command(name="validate")
@@ -22,7 +22,8 @@ DRAWS = 500
 @click.option("--fit", "folder", default=None, help="Folder of `remission calibrate`: then each trial is left out by fitting again.")
 @click.option("--leave-out", "mode", type=click.Choice(("auto", "refit", "re-weight")), default="auto", show_default=True,
               help="With --fit: fit again, re-weight the fit, or re-weight where its diagnostic allows.")
-@click.option("--keep", "kept", default=None, metavar="FILE", help="Keep the draws of every trial left out, for a release.")
+@click.option("--keep", "kept", default=None, metavar="FILE",
+              help="Keep the draws of every trial left out, for a release, and validation.json beside them, for the model card.")
 @click.option("--patients", type=int, default=1000, show_default=True, help="Virtual patients in each draw of each arm.")
 @click.option("--sensitivity", is_flag=True, help="Also: which parameters drive predictions, which assumption would overturn what.")
 @click.option("--variants", is_flag=True, help="Also: structural alternatives of the model, scored the same way.")
@@ -56,7 +57,15 @@ def command(
         files.check_writable(directory)
 
     from remission.doors._progress import bar
-    from remission.inference.validation import Remembered, Settings, card_contents, compare, registered, validate
+    from remission.inference.validation import (
+        Remembered,
+        Settings,
+        card_contents,
+        compare,
+        keep_validation,
+        registered,
+        validate,
+    )
     from remission.inference.validation.card import all_drivers
     from remission.inference.validation.kept import keep
     from remission.inference.validation.sensitivity import overturn
@@ -76,11 +85,16 @@ def command(
             extra["driven"] = all_drivers(belief.full, settings)
             extra["overturned"] = overturn(belief.full.part(0, 40), min(patients, 300), seed, progress=tell, threads=threads)
             result.update(drivers=extra["driven"], overturned=extra["overturned"])
+        if kept is not None:
+            keep_validation(result, Path(kept).parent)
         if directory is not None:
             tell("writing the pages", 1.0)
-            contents = card_contents(
-                result, belief.full, variants=result.get("variants", []), diagnostics=diagnostics, **extra
-            )
+            from remission.doors.compare import sources_of
+            from remission.inference import measure_tensions
+
+            tensions = measure_tensions(belief.full.part(0, TENSION_DRAWS), min(patients, 400), seed, threads)
+            cited = sources_of(row["source"] for row in tensions)
+            contents = card_contents(result, belief.full, diagnostics=diagnostics, tensions=tensions, cited=cited, **extra)
             _write(directory, result, contents)
     _show(result, directory, as_json)
 

@@ -6,16 +6,16 @@ a segment is one rate per row; only blinatumomab, whose kill saturates, is stepp
 
 from __future__ import annotations
 
-from math import inf, log, nan
+from math import exp, inf, log, nan
 from typing import Any
 
 import numpy as np
 
 from remission.engine.elementary import exp_below
 from remission.engine.mechanisms import CHEMOTHERAPY, EFFECTOR, SCALED, agents
-from remission.engine.relapse import LN_CR, LN_M
-from remission.engine.staged import lanes
-from remission.engine.staging import counted, fma, pack, places
+from remission.engine.program import TRANSCRIPT
+from remission.engine.staged import lanes, paired
+from remission.engine.staging import Scratch, counted, fma, pack, places
 from remission.engine.state import (
     AGENTS,
     BIRTHS,
@@ -24,7 +24,9 @@ from remission.engine.state import (
     CAUSE_TRANSPLANT,
     CLONE,
     CLONE_FIELDS,
+    CLONES,
     CNS,
+    EXTRAMEDULLARY,
     F_AT,
     F_BLINA_DAY,
     F_CAUSE,
@@ -53,6 +55,11 @@ from remission.engine.state import (
     F_TRANSPLANTED,
     F_UNTIL,
     INVERSE,
+    LN2,
+    LN10,
+    LN_CR,
+    LN_EXTRAMEDULLARY,
+    LN_M,
     LUCK,
     P_GROWTH,
     P_KILL,
@@ -64,9 +71,12 @@ from remission.engine.state import (
     STACK,
     START,
     STRENGTH,
+    SWITCH,
     V_AGE,
     W_GROWTH,
     W_KILL,
+    W_KILLED,
+    W_TOTAL,
     W_X,
     X_BIRTH,
     X_DELAY,
@@ -83,11 +93,11 @@ from remission.engine.state import (
 )
 
 INOTUZUMAB = agents().index("inotuzumab")
-LN2, LN10 = log(2.0), log(10.0)
 YOUNG = 55.0  # "by age": myeloablative conditioning below
 SMALL = 1e-2  # of the effector capacity: below, and falling, the saturation of the kill is exact to first order
 STRONGEST_KILL = 1e4  # per day
 TINY_RATE = 1e-13  # per day
+LARGEST_INVERSE = exp(600.0)
 
 
 @lanes
@@ -116,14 +126,13 @@ def start(s: Any, clones: Any, path: Any) -> None:
     s[F_LIMIT] = -np.log(s[LUCK + 2])
     for agent in range(AGENTS):
         s[RECEIVED + agent] = 0.0
+        s[SWITCH + agent] = 1.0
     s[path] = 0.0
     for k in range(clones):
         row = CLONE + k * CLONE_FIELDS
         s[row + INVERSE] = 1.0
         s[row + BIRTHS] = 0.0
         s[path + 1 + k] = 0.0
-    marrow_cells(s, path)
-    s[F_LN_START] = s[F_MARROW]
 
 
 @lanes
@@ -146,14 +155,19 @@ def ln_cells(s: Any, point: Any, clone: Any) -> Any:
 
 @lanes
 def marrow_cells(s: Any, point: Any) -> None:
-    """ln of all marrow cells: every row but the extramedullary and the central nervous one."""
-    total = (
+    """All marrow cells: every row but the extramedullary and the central nervous one."""
+    s[F_MARROW] = (
         np.exp(ln_cells(s, point, 0))
         + np.exp(ln_cells(s, point, 1))
         + np.exp(ln_cells(s, point, 2))
         + np.exp(ln_cells(s, point, 3))
     )
-    s[F_MARROW] = np.log(total)
+
+
+@lanes
+def ln_marrow(s: Any) -> None:
+    """Their logarithm. (By itself: two short loops overlap where one long one waits.)"""
+    s[F_MARROW] = np.log(s[F_MARROW])
 
 
 @lanes
@@ -188,46 +202,41 @@ def expose(s: Any, k: Any, agent: Any, kind: Any, amount: Any, z: Any, noise: An
     elif kind == EFFECTOR:
         s[strength] = 0.0
     else:
-        s[strength] = potency * amount
-    s[RECEIVED + agent] = np.where(s[F_AT] == k, 1.0, s[RECEIVED + agent])
+        s[strength] = potency * s[SWITCH + agent] * amount
+    s[RECEIVED + agent] = np.where(s[F_AT] == k, np.maximum(s[SWITCH + agent], s[RECEIVED + agent]), s[RECEIVED + agent])
     if agent == INOTUZUMAB:
         s[F_INO] = s[F_INO] + amount * s[F_DAYS]
 
 
 @lanes
-def kill(s: Any, clone: Any, given: Any, first: Any, count: Any, relative: Any, own: Any) -> Any:
-    """ln kill of a row per day: by the agents of a segment, and `own` by what kills only it."""
-    total = own
+def kill(s: Any, clone: Any, kills: Any, first: Any, count: Any) -> Any:
+    """ln kill of a row per day by the agents of a segment; `kills` relative to bulk."""
+    total: Any = 0.0
     for i in range(count):
-        total = fma(s[STRENGTH + i], relative[given[first + i], clone], total)
+        total = fma(s[STRENGTH + i], kills[first + i, clone], total)
     return total
 
 
 @lanes
-def effector(
-    s: Any,
-    k: Any,
-    point: Any,
-    given: Any,
-    first: Any,
-    count: Any,
-    relative: Any,
-    agent: Any,
-    dose: Any,
-    days: Any,
-    mean: Any,
-) -> None:
-    """Blinatumomab: the CD19-positive marrow cells and how they grow under everything else, the largest kill at this dose, and its
-    mean over the segment (row `mean`) where it does not saturate (-1: to be stepped)."""
+def target(s: Any, k: Any, point: Any, kills: Any, first: Any, count: Any) -> None:
+    """The CD19-positive marrow cells, and how fast everything but blinatumomab kills them."""
+    if np.any(s[F_AT] == k):
+        cells = [np.exp(ln_cells(s, point, clone)) for clone in (0, 1, RESISTANT)]
+        killed = cells[0] * kill(s, 0, kills, first, count)
+        for clone, part in ((1, cells[1]), (RESISTANT, cells[2])):
+            killed = killed + part * kill(s, clone, kills, first, count)
+        s[W_TOTAL] = cells[0] + cells[1] + cells[2]
+        s[W_KILLED] = killed
+
+
+@lanes
+def effector(s: Any, k: Any, agent: Any, dose: Any, days: Any, mean: Any) -> None:
+    """Blinatumomab's largest kill at this dose, and its mean over the segment (row `mean`) where it does not saturate (-1: to be
+    stepped)."""
     here = s[F_AT] == k
     if np.any(here):
-        cells = [np.exp(ln_cells(s, point, clone)) for clone in (0, 1, RESISTANT)]
-        total = cells[0] + cells[1] + cells[2]
-        killed = cells[0] * kill(s, 0, given, first, count, relative, 0.0)
-        for clone, part in ((1, cells[1]), (RESISTANT, cells[2])):
-            killed = killed + part * kill(s, clone, given, first, count, relative, 0.0)
-        ln_total = np.log(total)
-        growth = s[X_GROWTH] - killed / total
+        ln_total = np.log(s[W_TOTAL])
+        growth = s[X_GROWTH] - s[W_KILLED] / s[W_TOTAL]
         most = s[POTENCY + agent] * dose / (dose + s[X_HALF_DOSE]) * np.maximum(s[F_FADE], 0.0)
         x = ln_total - s[X_LN_CAPACITY]
         fall = most - growth
@@ -241,7 +250,7 @@ def effector(
         s[F_FIRST_BLINA] = np.where(new, ln_total / LN10, s[F_FIRST_BLINA])
 
 
-@lanes
+@paired
 def step(s: Any, steps: Any, h: Any, size: Any) -> None:
     """ln u of the first `size` patients under saturation, by Runge and Kutta's method."""
     growth, most = s[P_GROWTH], s[P_KILL]
@@ -266,30 +275,34 @@ def grow(
     s: Any,
     k: Any,
     clones: Any,
-    given: Any,
+    kills: Any,
     first: Any,
     count: Any,
-    relative: Any,
-    cns_kill: Any,
+    alike: Any,
     before: Any,
     after: Any,
     doses: Any,
+    cns_kill: Any,
 ) -> None:
     """Grow or shrink every row over the segment's days, from point `before` of the path to point `after`, and add up the integral of
-    birth exp(-L); time, intrathecal doses per day, and who goes on."""
+    birth exp(-L); time, intrathecal doses per day, and who goes on. `alike`: for each row the first one that is killed as it is."""
     days, growth, birth = s[F_DAYS], s[X_GROWTH], s[X_BIRTH]
     slight = TINY_RATE * days
+    grown, shrunk, per_inverse = Scratch(CLONES), Scratch(CLONES), Scratch(CLONES)
     for clone in range(clones):
+        first_alike = alike[clone]
+        if first_alike == clone:
+            killed = kill(s, clone, kills, first, count) + np.where(clone == CNS, cns_kill, 0.0)
+            rate = growth - np.minimum(killed, STRONGEST_KILL)
+            grown[clone] = rate * days
+            shrunk[clone] = exp_below(np.minimum(-rate * days, 600.0))
+            per_inverse[clone] = birth / (rate + TINY_RATE)  # right for a rate of zero, too
         row = CLONE + clone * CLONE_FIELDS
-        own = np.where(clone == CNS, cns_kill, 0.0)
-        rate = growth - np.minimum(kill(s, clone, given, first, count, relative, own), STRONGEST_KILL)
-        level = fma(rate, days, s[before + 1 + clone])
-        s[after + 1 + clone] = level
+        s[after + 1 + clone] = s[before + 1 + clone] + grown[first_alike]
         old = s[row + INVERSE]
-        new = exp_below(np.minimum(-level, 600.0))
+        new = np.minimum(old * shrunk[first_alike], LARGEST_INVERSE)
         s[row + INVERSE] = new
-        births = fma(slight, old, old - new) / (rate + TINY_RATE)  # right for a rate of zero, too
-        s[row + BIRTHS] = fma(birth, births, s[row + BIRTHS])
+        s[row + BIRTHS] = fma(fma(slight, old, old - new), per_inverse[first_alike], s[row + BIRTHS])
     until, death = s[F_UNTIL], s[F_DEATH]
     s[F_INTRATHECAL] = s[F_INTRATHECAL] + doses * days
     t = np.minimum(until, death)
@@ -323,23 +336,23 @@ def transplant(
 
 
 @lanes
-def assess_mrd(s: Any, k: Any, value: Any, when: Any, transcript: Any, noise: Any, z: Any) -> None:
-    """Measure minimal residual disease."""
+def assess_mrd(s: Any, k: Any, value: Any, when: Any, assay: Any, flow: Any, noise: Any, z: Any) -> None:
+    """Measure minimal residual disease. `flow`: what flow cytometry reads relative to PCR (log10)."""
     here = s[F_AT] == k
     s[F_AT] = np.where(here, 1.0 * (k + 1), s[F_AT])
     s[when] = np.where(here, s[F_T], s[when])
     level = (s[F_MARROW] - LN_M) / LN10
-    level = np.where(transcript == 1, np.maximum(level, s[X_TRANSCRIPT]), level)
-    s[value] = np.where(here, level + noise * s[z], s[value])
+    level = np.where(assay == TRANSCRIPT, np.maximum(level, s[X_TRANSCRIPT]), level)
+    s[value] = np.where(here, level + flow + noise * s[z], s[value])
 
 
 @lanes
-def assess_remission(s: Any, k: Any, value: Any, when: Any, silent: Any) -> None:
-    """Is there remission? `silent`: nobody acts on it."""
+def assess_remission(s: Any, k: Any, point: Any, value: Any, when: Any, silent: Any) -> None:
+    """Is there remission: few blasts in the marrow, and no disease to be seen outside it? `silent`: nobody acts on it."""
     here = s[F_AT] == k
     s[F_AT] = np.where(here, 1.0 * (k + 1), s[F_AT])
     s[when] = np.where(here, s[F_T], s[when])
-    yes = s[F_MARROW] < LN_CR
+    yes = (s[F_MARROW] < LN_CR) & (ln_cells(s, point, EXTRAMEDULLARY) < LN_EXTRAMEDULLARY)
     s[value] = np.where(here, 1.0 * yes, s[value])
     told = here & (silent == 0)
     s[F_REMISSION] = np.where(told, 1.0 * yes, s[F_REMISSION])
@@ -398,6 +411,15 @@ def draw_share(s: Any, k: Any, luck: Any, share: Any, top: Any) -> None:
 def jump_unless(s: Any, k: Any, target: Any, top: Any) -> None:
     """Those for whom the condition does not hold go on at `target`."""
     s[F_AT] = np.where(s[F_AT] == k, np.where(s[STACK + top] > 0.0, 1.0 * (k + 1), 1.0 * target), s[F_AT])
+
+
+@lanes
+def switch(s: Any, k: Any, agent: Any, how: Any, top: Any) -> None:
+    """Who is given an agent from here on: those for whom the condition holds (`how` 0), everybody (1) or nobody (2)."""
+    here = s[F_AT] == k
+    s[F_AT] = np.where(here, 1.0 * (k + 1), s[F_AT])
+    given = np.where(how == 0, s[STACK + top], np.where(how == 1, 1.0, 0.0))
+    s[SWITCH + agent] = np.where(here, given, s[SWITCH + agent])
 
 
 @lanes

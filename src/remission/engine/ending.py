@@ -75,6 +75,8 @@ from remission.engine.state import (
     F_INTRATHECAL,
     F_TRANSPLANT,
     INVERSE,
+    LN2,
+    LN10,
     LUCK,
     P_DAY,
     P_LANE,
@@ -86,6 +88,7 @@ from remission.engine.state import (
     SHIFT,
     SITE_CNS,
     START,
+    SWITCH,
     V_AGE,
     V_PH,
     V_SEX,
@@ -100,7 +103,6 @@ from remission.engine.state import (
     X_LN_CAPACITY,
 )
 
-LN2, LN10 = log(2.0), log(10.0)
 FULL_INTRATHECAL = 12.0
 LATE_RELAPSE_DAYS = 2.5 * DAYS_PER_YEAR
 REFERENCE_CELLS = 8e11
@@ -122,7 +124,7 @@ def hold(s: Any, agent: Any, amount: Any, relative: Any, clones: Any) -> None:
     """What is given for ever after slows growth."""
     for clone in range(clones):
         row = CLONE + clone * CLONE_FIELDS + RATE
-        s[row] = s[row] - amount * s[POTENCY + agent] * relative[agent, clone]
+        s[row] = s[row] - amount * s[SWITCH + agent] * s[POTENCY + agent] * relative[agent, clone]
 
 
 @lanes

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from remission.base.errors import UsageError
 from remission.engine.intensity import variants
 from remission.engine.parameters import load_parameters
-from remission.protocol import Condition, Drug, Phase, Regimen, load_drug
+from remission.protocol import Condition, Phase, Regimen, load_drug
+from remission.protocol.conditions import Join
 from remission.protocol.logic import Reasoner
+from remission.protocol.model import Alongside
 from remission.protocol.plan import phase_days
 
 INOTUZUMAB_CYCLE_MG_M2 = 1.8
 FULL_PREPHASE = 0.0625  # kill intensity of a week of prednisone at 60 mg/m2, a conventional prephase
 LINGER_DAYS = 7  # assumption: a course goes on killing for a week after its last dose
 _COURSE_DRUGS = ("cytotoxic", "antimetabolite-maintenance", "steroid")
+_INHIBITORS = ("kinase-inhibitor", "ponatinib")
+_WHOLE = ("blinatumomab", "inotuzumab")
 EFFECTORS = ("blinatumomab", "blinatumomab-sc")
 Exposure = tuple[tuple[str, float], ...]
 Intensities = list[tuple[Condition | None, tuple[float, float, float]]]
@@ -31,7 +36,8 @@ def daily_exposure(phase: Phase, regimen: Regimen, position: int) -> list[Exposu
     """Exposure of every agent on each day of a resolved phase; units are those of the mechanisms.
 
     The kill of a chemotherapy course is spread evenly from its first dose to a week after its last; how much it is follows from
-    its doses (`intensities`). Kinase inhibitors act on the days they are given, whatever their dose.
+    its doses (`intensities`). Kinase inhibitors act on the days they are given, whatever their dose, in those who
+    meet the condition on them (`conditional_agents`).
     """
     days = phase_days(phase)
     table: list[dict[str, float]] = [{} for _ in range(days)]
@@ -61,13 +67,48 @@ def daily_exposure(phase: Phase, regimen: Regimen, position: int) -> list[Exposu
                 table[day - 1][agent] = _blinatumomab_ug_per_day(
                     phase, give.dose.value, give.dose.unit, give.route, give.days, day
                 )
-        elif drug.mechanism in ("kinase-inhibitor", "ponatinib"):
+        elif drug.mechanism in _INHIBITORS:
             for day in give.days:
-                table[day - 1][_agent(drug)] = 1.0
+                table[day - 1][drug.id] = 1.0
     for agent in alongside_agents(regimen, position):
         for row in table:
             row[agent] = 1.0
     return [tuple(sorted(row.items())) for row in table]
+
+
+def conditional_agents(regimen: Regimen, position: int, reason: Reasoner) -> dict[str, Condition | None]:
+    """Kinase inhibitors given in the phase at `position` (len(phases) = after the last phase), each with the condition on it (None:
+    everybody is given it). Raises UsageError where blinatumomab or inotuzumab has a condition that leaves somebody out: those follow
+    the phase. So do intrathecal doses, whose conditions are not asked: all in the phase are given them (an approximation: one dose
+    changes the hazard of a relapse in the central nervous system by `cns_per_dose`)."""
+    phase = regimen.phases[position] if position < len(regimen.phases) else None
+    among = [*regimen.eligibility, phase.only if phase else None]
+    asked: dict[str, list[Condition | None]] = {}
+    for give in phase.give if phase else ():
+        mechanism = _drug(give.drug).mechanism
+        if mechanism in _INHIBITORS:
+            asked.setdefault(give.drug, []).append(give.only)
+        elif give.only and mechanism in _WHOLE and reason.possible(among, without=[give.only]):
+            raise UsageError(
+                f"{give.drug} by '{give.route}' only if '{give.only}' cannot be simulated",
+                where=phase.id if phase else "",
+                why="the model gives it to everybody in a phase or to nobody",
+                near="only on the phase itself",
+                fix="make two phases, each with its own `only`",
+            )
+    for item in alongside(regimen, position):
+        asked.setdefault(item.drug, []).append(item.only)
+    return {drug: _any_of(conditions, among, reason) for drug, conditions in asked.items()}
+
+
+def _any_of(conditions: Sequence[Condition | None], among: Sequence[Condition | None], reason: Reasoner) -> Condition | None:
+    """The condition that one of these holds; None where one of them holds for everybody."""
+    terms = list(dict.fromkeys(condition.term for condition in conditions if condition is not None))
+    if len([c for c in conditions if c is not None]) < len(conditions):
+        return None
+    if not reason.possible(among, without=[condition for condition in conditions if condition is not None]):
+        return None
+    return Condition(terms[0] if len(terms) == 1 else Join("or", tuple(terms)))
 
 
 def course_kind(phase: Phase) -> str:
@@ -93,10 +134,6 @@ def intensities(phase: Phase, reason: Reasoner) -> Intensities:
         numbers = (kill if kind else 0.0, harm, variant.intensity.harm_total)
         found.append((variant.only, (round(numbers[0], 9), round(numbers[1], 9), round(numbers[2], 9))))
     return found
-
-
-def _agent(drug: Drug) -> str:
-    return drug.id
 
 
 def _blinatumomab_ug_per_day(
@@ -136,16 +173,20 @@ def _window(days: list[int], length: int) -> tuple[int, int]:
     return min(days), min(length, max(days) + LINGER_DAYS)
 
 
-def alongside_agents(regimen: Regimen, position: int) -> tuple[str, ...]:
-    """Agents that run alongside the phase at `position` (len(phases) = after the last phase)."""
+def alongside(regimen: Regimen, position: int) -> list[Alongside]:
+    """Kinase inhibitors that run alongside the phase at `position` (len(phases) = after the last phase)."""
     names = [phase.id for phase in regimen.phases]
     found = []
     for item in regimen.alongside:
-        drug = _drug(item.drug)
         last = len(names) if item.to == "lifelong" else names.index(item.to)
-        if drug.mechanism in ("kinase-inhibitor", "ponatinib") and names.index(item.from_) <= position <= last:
-            found.append(_agent(drug))
-    return tuple(dict.fromkeys(found))
+        if _drug(item.drug).mechanism in _INHIBITORS and names.index(item.from_) <= position <= last:
+            found.append(item)
+    return found
+
+
+def alongside_agents(regimen: Regimen, position: int) -> tuple[str, ...]:
+    """Agents that run alongside the phase at `position`."""
+    return tuple(dict.fromkeys(item.drug for item in alongside(regimen, position)))
 
 
 def intrathecal_doses(phase: Phase, first: int, last: int) -> int:

@@ -74,6 +74,11 @@ def entry(function: Any, **forms: str) -> Entry:
     return ENTRIES[-1]
 
 
+def processor() -> str:
+    """What the compiler calls the processor that it compiles for."""
+    return str(llvm.get_host_cpu_name())
+
+
 def _features() -> str:
     return str(llvm.get_host_cpu_features().flatten())
 
@@ -88,7 +93,7 @@ def _machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, jit=True
+        cpu=processor(), features=_features(), opt=3, reloc="pic", codemodel="small", jit=True
     )
 
 
@@ -108,7 +113,8 @@ def _load() -> None:
 
 
 def _install(entries: Sequence[Entry], code: bytes) -> None:
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    # One stretch of memory for code and constants: with the small code model they must lie near each other.
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(), use_lmm=True)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     for one in entries:
@@ -123,7 +129,9 @@ def _compile(entries: Sequence[Entry]) -> bytes:
     module = llvm.parse_assembly(building.assembly(entries, _width()))
     module.verify()
     machine = _machine()
-    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = False  # the code is in vectors already
+    passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return bytes(machine.emit_object(module))
 
@@ -133,7 +141,7 @@ def _cache_file() -> Path:
 
     names = [parameter.name for parameter in load_parameters()]
     sources = digest_tree(Path(__file__).resolve().parent, "*.py")
-    machine = [llvmlite.__version__, llvm.get_host_cpu_name(), _features(), llvm.get_default_triple()]
+    machine = [llvmlite.__version__, processor(), _features(), llvm.get_default_triple()]
     name = f"kernel-{digest([sources, names, machine])[:32]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "remission"
     try:

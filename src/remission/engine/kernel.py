@@ -31,6 +31,7 @@ from remission.engine.course import (
     induction,
     jump,
     jump_unless,
+    ln_marrow,
     marrow_cells,
     pack_saturated,
     set_course,
@@ -38,12 +39,15 @@ from remission.engine.course import (
     step,
     stop,
     stop_beyond,
+    switch,
+    target,
     test,
     transplant,
 )
 from remission.engine.draw_columns import (
     D_COURSE_NOISE,
     D_FADE,
+    D_FLOW_READING,
     D_INDUCTION_NONE,
     D_INTRATHECAL_KILL,
     D_KILL_MYELOABLATIVE,
@@ -62,12 +66,15 @@ from remission.engine.state import (
     CONDITION,
     COVARIATE,
     E_REMISSION,
+    F_LN_START,
+    F_MARROW,
     LATENT,
     LUCK,
     LUCK_TRAITS,
     P_GROWTH,
     P_LANE,
     P_X,
+    STACK,
     STRENGTH,
     UNIFORM,
     W_BURDEN,
@@ -80,7 +87,7 @@ SEGMENT, COURSE, PHASE, CYCLE = _program.SEGMENT, _program.COURSE, _program.PHAS
 REMISSION, MRD, CYTOREDUCTION, MUTATION = _program.REMISSION, _program.MRD, _program.CYTOREDUCTION, _program.MUTATION
 TEST, AND, OR, SHARE = _program.TEST, _program.AND, _program.OR, _program.SHARE
 JUMP_UNLESS, JUMP, INDUCTION, TRANSPLANT = _program.JUMP_UNLESS, _program.JUMP, _program.INDUCTION, _program.TRANSPLANT
-REFRACTORY = _program.REFRACTORY
+REFRACTORY, SWITCH, ASKED = _program.REFRACTORY, _program.SWITCH, _program.ASKED
 STEP_DAYS = 1.75
 _LATENT, _COURSE, _BLOCK, _ASSESSMENT, _CLONE = (
     int(stream) for stream in (Stream.LATENT, Stream.COURSE, Stream.BLOCK, Stream.ASSESSMENT, Stream.CLONE)
@@ -117,11 +124,12 @@ def segment(s: Any, k: Any, index: Any, c: Any, d: Any, point: Any) -> Any:
                 dose += amount * d.availability[m]
                 agent, mean = m, STRENGTH + i
         if agent >= 0:
-            effector(s, k, point, c.given, first, given, d.relative, agent, dose, days, mean)
+            target(s, k, point, d.kills, first, given)
+            effector(s, k, agent, dose, days, mean)
             saturated(s, days, mean)
         doses = np.where(days > 0.0, c.intrathecal[index] / np.maximum(days, 1e-9), 0.0)
         cns_kill = doses * d.numbers[D_INTRATHECAL_KILL]
-        grow(s, k, c.clones, c.given, first, given, d.relative, cns_kill, point, point + c.stride, doses)
+        grow(s, k, c.clones, d.kills, first, given, c.alike[index], point, point + c.stride, doses, cns_kill)
     return count
 
 
@@ -141,6 +149,9 @@ def saturated(s: Any, days: Any, mean: Any) -> None:
 def treat(s: Any, size: Any, c: Any, d: Any) -> Any:
     """Walk the program once for a batch; returns the last point of the path."""
     start(s, c.clones, c.path)
+    marrow_cells(s, c.path)
+    ln_marrow(s)
+    copy_row(s, F_LN_START, F_MARROW)
     clear(s, c.values, c.path)
     if size < LANES:
         stop_beyond(s, size)
@@ -155,12 +166,14 @@ def treat(s: Any, size: Any, c: Any, d: Any) -> Any:
         elif op <= MUTATION and op >= REMISSION:
             if not fresh:
                 marrow_cells(s, point)
+                ln_marrow(s)
                 fresh = True
             value, when = c.values + a, c.when + a
             if op == MRD:
-                assess_mrd(s, k, value, when, b, d.numbers[D_MRD_NOISE], c.slot_rows + a)
+                flow = np.where(b == _program.FLOW, d.numbers[D_FLOW_READING], 0.0)
+                assess_mrd(s, k, value, when, b, flow, d.numbers[D_MRD_NOISE], c.slot_rows + a)
             elif op == REMISSION:
-                assess_remission(s, k, value, when, comparison)
+                assess_remission(s, k, point, value, when, comparison)
             else:
                 assess_other(s, k, point, value, when, np.where(op == MUTATION, 1, 0))
         elif op == TEST:
@@ -192,6 +205,10 @@ def treat(s: Any, size: Any, c: Any, d: Any) -> Any:
             )
             point += c.stride
             fresh = False
+        elif op == SWITCH:
+            if b == ASKED:
+                top -= 1
+            switch(s, k, a, b, top)
         else:  # STOP
             stop(s, k, np.where(a == REFRACTORY, 1, 0))
     end_treatment(s)
@@ -212,11 +229,17 @@ def draw_luck(s: Any, patient: Any, draw: Any, key0: Any, key1: Any, c: Any) -> 
         drawn = -1
         for k in range(addresses.lengths[0]):
             address = addresses[k]
-            if address >= 0:
-                if address // 4 != drawn:
-                    drawn = address // 4
-                    uniform_rows(s, UNIFORM, patient, draw, stream, drawn, key0, key1)
-                normal_rows(s, UNIFORM + address % 4, row + k, 1)
+            if address >= 0 and address // 4 != drawn:
+                drawn = address // 4
+                uniform_rows(s, UNIFORM, patient, draw, stream, drawn, key0, key1)
+            copy_row(s, row + k, UNIFORM + np.maximum(address, 0) % 4)
+    normal_rows(s, c.noise_rows, c.values - c.noise_rows, STACK)
+
+
+@lanes
+def copy_row(s: Any, row: Any, of: Any) -> None:
+    """Copy a row of the state."""
+    s[row] = s[of]
 
 
 @routine
@@ -224,7 +247,7 @@ def traits_luck(s: Any, patient: Any, draw: Any, key0: Any, key1: Any) -> None:
     """Random numbers behind the traits."""
     for block in range(4):
         uniform_rows(s, LATENT + 4 * block, patient, draw, _LATENT, block, key0, key1)
-    normal_rows(s, LATENT, LATENT, N_LATENT)
+    normal_rows(s, LATENT, N_LATENT, STACK)
     uniform_rows(s, LUCK_TRAITS, patient, draw, _LATENT, 4, key0, key1)
 
 
@@ -254,11 +277,13 @@ def run(
     lifelong: Any,
     layout: Any,
     kinds: Any,
+    alike: Any,
     draw_numbers: Any,
     parameters: Any,
     courses: Any,
     availability: Any,
     relative: Any,
+    kills: Any,
     draws: Any,
     life: Any,
     grid: Any,
@@ -276,13 +301,17 @@ def run(
     c = SimpleNamespace(
         clones=clones, shares=shares, ops=ops, numbers=numbers, durations=durations, delayed=delayed, starts=starts, given=given,
         amounts=amounts, intrathecal=intrathecal, noise=noise, noise_address=noise_address, slot_address=slot_address,
-        lifelong=lifelong, kinds=kinds, life=life, last_age=life.lengths[0] // 2 - 1, grid=grid,
+        lifelong=lifelong, kinds=kinds, alike=alike, life=life, last_age=life.lengths[0] // 2 - 1, grid=grid,
         noise_rows=layout[0], slot_rows=layout[1], values=layout[2], when=layout[3], started=layout[4], path=layout[5],
         stride=clones + 1,
     )  # fmt: skip
     for draw in range(first_draw, last_draw):
         d = SimpleNamespace(
-            courses=courses[draw], availability=availability[draw], relative=relative[draw], numbers=draws[draw]
+            courses=courses[draw],
+            availability=availability[draw],
+            relative=relative[draw],
+            kills=kills[draw],
+            numbers=draws[draw],
         )
         for batch in range(0, patients, LANES):
             size = np.minimum(LANES, patients - batch)
@@ -361,11 +390,13 @@ kernel = entry(
     lifelong="f8:1",
     layout="i8:1",
     kinds="i8:1",
+    alike="i8:2",
     draw_numbers="i8:1",
     parameters="f8:2",
     courses="f8:3",
     availability="f8:2",
     relative="f8:3",
+    kills="f8:3",
     draws="f8:2",
     life="f8:1",
     grid="f8:1",

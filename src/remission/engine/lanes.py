@@ -8,10 +8,12 @@ import numpy as np
 
 from remission.base.random import Floats, Stream, key_of
 from remission.engine.jit import entry
-from remission.engine.special import normal_quantile
+from remission.engine.special import CENTRE, central_quantile, tail_distance, tail_quantile
 from remission.engine.staged import LANES, lanes, routine
-from remission.engine.staging import number, places
+from remission.engine.staging import counted, number, pack, places, whole
 
+TAIL_ROWS = 16  # rows of normal numbers that are made at a time
+QUEUE_ROWS = 3 * TAIL_ROWS
 _MASK = 0xFFFFFFFF
 _M0, _M1, _W0, _W1 = 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85
 _TWO_52, _TWO_52_BITS = 4503599627370496.0, 0x4330000000000000
@@ -40,11 +42,39 @@ def uniform_rows(s: Any, row: Any, patient0: Any, draw: Any, stream: Any, block:
     s[row], s[row + 1], s[row + 2], s[row + 3] = u0, u1, u2, u3
 
 
+@routine
+def normal_rows(s: Any, row: Any, count: Any, queue: Any) -> None:
+    """Turn rows of uniform numbers into normal ones (`special.normal_quantile`); QUEUE_ROWS rows from `queue` on are written over."""
+    for first in range(0, count, TAIL_ROWS):
+        tails = centres(s, row + first, np.minimum(TAIL_ROWS, count - first), queue)
+        tail_distances(s, queue, tails)
+        tail_quantiles(s, queue, tails)
+        for k in range(tails):
+            s[0, whole(s[queue, k])] = s[queue + TAIL_ROWS, k]
+
+
 @lanes
-def normal_rows(s: Any, source: Any, row: Any, count: Any) -> None:
-    """`count` rows of normal numbers from uniform ones."""
+def centres(s: Any, row: Any, count: Any, queue: Any) -> Any:
+    """Normal numbers as if none were in the tails; those that are, are packed: place, uniform number. Returns how many they are."""
+    tails: Any = 0
     for k in range(count):
-        s[row + k] = normal_quantile(s[source + k])
+        p = s[row + k]
+        s[row + k] = central_quantile(p)
+        place = 1.0 * LANES * (row + k) + 1.0 * places()
+        tails += pack(s, queue, counted() + tails, np.absolute(p - 0.5) > CENTRE, (place, p), TAIL_ROWS)
+    return tails
+
+
+@lanes
+def tail_distances(s: Any, queue: Any, size: Any) -> None:
+    """How far out the first `size` packed numbers are."""
+    s[queue + 2 * TAIL_ROWS] = tail_distance(s[queue + TAIL_ROWS])
+
+
+@lanes
+def tail_quantiles(s: Any, queue: Any, size: Any) -> None:
+    """The normal numbers of the first `size` packed ones, over their uniform ones."""
+    s[queue + TAIL_ROWS] = tail_quantile(s[queue + TAIL_ROWS], s[queue + 2 * TAIL_ROWS])
 
 
 @routine
@@ -76,7 +106,7 @@ def fill(
                     for word in range(4):
                         s[word, lane] = s[4 + word, 0]
             if normal == 1:
-                normal_rows(s, 0, 0, 4)
+                normal_rows(s, 0, 4, 8)
             for word in range(4):
                 for lane in range(size):
                     out[4 * block + word, start + lane] = s[word, lane]
@@ -113,7 +143,7 @@ def _numbers(seed: int, patient: Any, draw: Any, stream: Stream, count: int, fir
             key0=key0,
             key1=key1,
             normal=int(normal),
-            s=np.full((8, LANES), 0.5),
+            s=np.full((8 + QUEUE_ROWS, LANES), 0.5),
             out=out,
         )
     return out[first - 4 * low : first - 4 * low + count].T

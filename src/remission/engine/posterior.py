@@ -42,7 +42,8 @@ _MEANING = (
 
 
 class Manifest(Model):
-    """What a posterior was made from. `hashes` name the sources and inputs; `fixed` are the parameters without a prior."""
+    """What a posterior was made from. `hashes` name the sources and inputs, `fingerprint` what the simulator said of the results at
+    the first draws; `fixed` are the parameters without a prior."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     made: str
@@ -51,6 +52,7 @@ class Manifest(Model):
     seed: Annotated[int, Field(ge=0)]
     fixed: dict[str, float]
     hashes: dict[str, str]
+    fingerprint: str = ""
     evidence: dict[str, Any]
     settings: dict[str, Any]
     seconds: dict[str, float]
@@ -95,7 +97,8 @@ def load_draws(name: str | None = None, count: int = 200, seed: int = 1) -> Draw
             near="1",
             fix="use 200",
         )
-    manifest, columns, table = _read(posterior_folder(name))
+    folder = posterior_folder(name)
+    manifest, columns, table = _read(folder, (folder / MANIFEST).stat().st_mtime_ns)
     rows = chosen(len(table), count, seed)
     parameters = load_parameters()
     values = _values(parameters, manifest, columns, table[rows % len(table)], rows, seed)
@@ -135,8 +138,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 @lru_cache(maxsize=4)
-def _read(folder: Path) -> tuple[Manifest, tuple[str, ...], Floats]:
-    """Manifest, names and values of a posterior's draws."""
+def _read(folder: Path, _changed: int) -> tuple[Manifest, tuple[str, ...], Floats]:
+    """Manifest, names and values of a posterior's draws (read again when the manifest has changed)."""
     manifest = read_manifest(folder)
     path = folder / DRAWS
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -16,6 +17,7 @@ from remission.engine.exposure import (
     Exposure,
     Intensities,
     alongside_agents,
+    conditional_agents,
     course_kind,
     daily_exposure,
     intensities,
@@ -23,7 +25,7 @@ from remission.engine.exposure import (
     reaches_cns,
 )
 from remission.engine.mechanisms import CHEMOTHERAPY, agents, mechanisms
-from remission.protocol import Phase, Regimen
+from remission.protocol import Condition, Phase, Regimen
 from remission.protocol.conditions import Compare, Term
 from remission.protocol.flow import reasoner
 from remission.protocol.model import Assess
@@ -48,7 +50,10 @@ from remission.protocol.standard import ADDRESSES_PER_NAME, StandardAssess, with
     INDUCTION,
     TRANSPLANT,
     STOP,
-) = range(17)
+    SWITCH,
+) = range(18)
+PCR, TRANSCRIPT, FLOW = range(3)  # how an MRD is measured
+ASKED, ON, OFF = range(3)  # what a SWITCH does: what the condition before it says, or always the same
 
 COVARIATES = (
     "age",
@@ -162,6 +167,7 @@ class _Compiler:
         self.inductions = 0
         self.entered = {branch.go for phase in self.regimen.phases for branch in phase.then}
         self.landings: set[int] = set()
+        self.switched: set[str] = set()  # agents that some patients are given and others not
 
     def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0, number: float = 0.0) -> int:
         self.ops.append((op, a, b, c))
@@ -170,10 +176,15 @@ class _Compiler:
 
     def program(self) -> Program:
         phases = self.regimen.phases
+        conditions = [conditional_agents(self.regimen, position, self.reason) for position in range(len(phases) + 1)]
+        self.switched = {agent for each in conditions for agent, condition in each.items() if condition is not None}
+        for agent in sorted(self.switched):
+            self.emit(SWITCH, self.columns[agent], OFF)
         for position, phase in enumerate(phases):
             self.starts[phase.id] = len(self.ops)
-            self.phase(phase, position)
+            self.phase(phase, position, conditions[position])
         self.starts["end"] = len(self.ops)
+        self.switch(conditions[-1])
         self.emit(STOP, COMPLETED)
         for at, target in self.jumps:
             op, _, b, c = self.ops[at]
@@ -204,7 +215,15 @@ class _Compiler:
             bool(first) and first[0] < 28.0,
         )
 
-    def phase(self, phase: Phase, position: int) -> None:
+    def switch(self, conditions: Mapping[str, Condition | None]) -> None:
+        """From here on, agents with a condition are given to those who meet it now."""
+        for agent in sorted(self.switched & set(conditions)):
+            condition = conditions[agent]
+            if condition is not None:
+                self.term(condition.term)
+            self.emit(SWITCH, self.columns[agent], ON if condition is None else ASKED)
+
+    def phase(self, phase: Phase, position: int, conditions: Mapping[str, Condition | None]) -> None:
         if phase.id in self.entered:
             self.course = None
         skip = []
@@ -222,6 +241,7 @@ class _Compiler:
         self.set_course(intensities(phase, self.reason), kind == "maintenance", later)
         if phase.purpose == "induction" and self.inductions == 1:
             self.emit(INDUCTION, phase_days(phase))
+        self.switch(conditions)
         table = daily_exposure(phase, self.regimen, position)
         if any(agent in EFFECTORS for row in table for agent, _ in row):
             self.emit(CYCLE)
@@ -293,7 +313,8 @@ class _Compiler:
                 silent = isinstance(item, StandardAssess)
                 self.slots.append(Slot(item.name, item.what, float(np.log10(item.limit or 1e-4)), transcript, silent))
                 self.slot_address.append(self.address(item))
-                self.emit(ops[item.what], len(self.slots) - 1, int(transcript), int(silent))
+                assay = TRANSCRIPT if transcript else FLOW if item.assay == "flow" else PCR
+                self.emit(ops[item.what], len(self.slots) - 1, assay, int(silent))
 
     def address(self, item: Assess) -> int:
         """Of the measurement error (-1: none). The protocol's own assessments keep theirs whatever else is measured, and a standard

@@ -20,9 +20,9 @@ from scipy.special import ndtri
 from remission.base.random import Stream, uniforms
 from remission.engine.exposure import intrathecal_doses
 from remission.engine.mechanisms import CHEMOTHERAPY, EFFECTOR, ROWS, SCALED, mechanisms
-from remission.engine.reference_ending import LN10, MARROW, REMISSION_LEVEL, History, conclude, log_add, marrow
+from remission.engine.reference_ending import LN10, MARROW, REMISSION_LEVEL, SEEN_AT, History, conclude, log_add, marrow
 from remission.engine.reference_plan import KIND, Measure, Plan, Step, prepare
-from remission.protocol import Phase
+from remission.protocol import Condition, Phase
 from remission.protocol.conditions import Compare, Term
 from remission.protocol.plan import phase_days
 from remission.protocol.standard import StandardAssess
@@ -71,6 +71,7 @@ class Patient:
     cytoreduced: bool = False
     mutated: bool = False
     received: set[str] = field(default_factory=set)
+    withheld: set[str] = field(default_factory=set)  # agents whose condition the patient does not meet
     blinatumomab_day: float = math.inf
     blinatumomab_burden: float = math.nan  # log10 CD19-positive marrow cells on that day
     intrathecal: float = 0.0
@@ -111,6 +112,8 @@ def follow(plan: Plan, patient: Patient, grid: Sequence[float] = ()) -> History:
 
 def _treat(plan: Plan, patient: Patient) -> None:
     names = [step.phase.id for step in plan.steps]
+    every = [*(step.conditions for step in plan.steps), plan.lifelong]
+    patient.withheld = {agent for conditions in every for agent, asked in conditions.items() if asked is not None}
     position = 0
     while position < len(plan.steps):
         step, position = plan.steps[position], position + 1
@@ -126,16 +129,27 @@ def _treat(plan: Plan, patient: Patient) -> None:
         _set_intensity(step, plan, patient)
         if step.first_induction:
             _induction_risk(phase, patient)
+        _ask(step.conditions, step.position - 1, plan, patient)
         if not _give(step, plan, patient):
             return
         for branch in phase.then:
             if _holds(branch.if_.term, patient, plan, step.position):
                 if branch.stop == "refractory":
                     patient.failure = patient.day
-                if branch.stop is not None or branch.go == "end":
+                if branch.stop is not None:
                     return
-                position = names.index(str(branch.go))
+                position = len(names) if branch.go == "end" else names.index(str(branch.go))
                 break
+    _ask(plan.lifelong, len(plan.steps) - 1, plan, patient)
+
+
+def _ask(conditions: Mapping[str, Condition | None], position: int, plan: Plan, patient: Patient) -> None:
+    """Agents given from here on, by the conditions on them."""
+    for agent, asked in conditions.items():
+        if asked is None or _holds(asked.term, patient, plan, position):
+            patient.withheld.discard(agent)
+        else:
+            patient.withheld.add(agent)
 
 
 def _transplant(phase: Phase, patient: Patient) -> None:
@@ -200,6 +214,7 @@ def _give(step: Step, plan: Plan, patient: Patient) -> bool:
 def _segment(step: Step, exposure: dict[str, float], days: float, doses: int, patient: Patient) -> bool:
     """Days of one exposure; False when the patient dies in them. Treatment ends with death."""
     t, p = patient.traits, patient.p
+    exposure = {agent: amount for agent, amount in exposure.items() if agent not in patient.withheld}
     until = patient.day + days
     _remission_hazard(days, patient)
     kill = _kill_per_day(step, exposure, patient)
@@ -299,7 +314,8 @@ def _remission_hazard(days: float, patient: Patient) -> None:
 def _assess(measure: Measure, patient: Patient) -> None:
     item, silent = measure.item, isinstance(measure.item, StandardAssess)
     if item.what in ("remission", "marrow-blasts"):
-        seen = patient.marrow() < REMISSION_LEVEL
+        outside = patient.rows["extramedullary"] >= SEEN_AT["extramedullary"]
+        seen = patient.marrow() < REMISSION_LEVEL and not outside
         value = float(seen)
         if not silent:
             patient.in_remission = seen
@@ -309,6 +325,8 @@ def _assess(measure: Measure, patient: Patient) -> None:
         level = (patient.marrow() - math.log(MARROW)) / LN10
         if item.assay == "pcr-bcr-abl1":
             level = max(level, patient.traits.transcript)
+        if item.assay == "flow":
+            level += patient.p.flow_reading
         value = level + patient.p.mrd_noise * patient.normal(Stream.ASSESSMENT, measure.address)
     elif item.what == "cytoreduction":
         patient.cytoreduced = patient.marrow() <= marrow(patient.start) - math.log(2)

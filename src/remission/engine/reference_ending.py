@@ -149,7 +149,7 @@ def _regrowth(plan: Plan, patient: Patient) -> Regrowth:
     t, p = patient.traits, patient.p
     free, scale = {}, {}
     for row in patient.rows:
-        held = sum(patient.potency[agent] * patient.relative(agent, row) for agent in plan.lifelong)
+        held = sum(patient.potency[agent] * patient.relative(agent, row) for agent in plan.lifelong if agent not in patient.withheld)
         free[row], scale[row] = t.growth - held, EXTINCT
         if free[row] > 1e-9:
             level = patient.rows[row] - patient.start[row]

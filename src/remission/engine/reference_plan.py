@@ -8,14 +8,14 @@ from typing import Any
 from remission.engine.exposure import (
     Exposure,
     Intensities,
-    alongside_agents,
+    conditional_agents,
     course_kind,
     daily_exposure,
     intensities,
     reaches_cns,
 )
 from remission.engine.mechanisms import CHEMOTHERAPY, agents, mechanisms
-from remission.protocol import Phase, Regimen
+from remission.protocol import Condition, Phase, Regimen
 from remission.protocol.flow import reasoner
 from remission.protocol.model import Assess
 from remission.protocol.plan import phase_days
@@ -37,7 +37,8 @@ class Measure:
 @dataclass(frozen=True)
 class Step:
     """One phase: exposures on each of its days, assessments by day, the dose intensities it may have, and the address of the
-    noise of its course. `later`: a course that is lowered and delayed for patients who do not tolerate full doses."""
+    noise of its course. `later`: a course that is lowered and delayed for patients who do not tolerate full doses. `conditions`: on
+    the agents that not everybody is given."""
 
     phase: Phase
     position: int
@@ -48,6 +49,7 @@ class Step:
     maintenance: bool
     later: bool
     first_induction: bool
+    conditions: dict[str, Condition | None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Plan:
     regimen: Regimen
     steps: tuple[Step, ...]
     measures: tuple[Measure, ...]
-    lifelong: tuple[str, ...]
+    lifelong: dict[str, Condition | None]
     high_dose: bool
     stepped: bool
 
@@ -89,6 +91,7 @@ def prepare(regimen: Regimen) -> Plan:
                 kind == "maintenance",
                 kind == "consolidation" or (kind == "induction" and inductions > 1),
                 phase.purpose == "induction" and inductions == 1,
+                conditional_agents(regimen, position, reason),
             )
         )
     doses = [
@@ -97,7 +100,7 @@ def prepare(regimen: Regimen) -> Plan:
         for give in phase.give
         if (give.drug, give.route) == ("blinatumomab", "civ")
     ]
-    lifelong = alongside_agents(regimen, len(regimen.phases))
+    lifelong = conditional_agents(regimen, len(regimen.phases), reason)
     return Plan(regimen, tuple(steps), tuple(measures), lifelong, reaches_cns(regimen), bool(doses) and doses[0] < 28)
 
 

@@ -19,6 +19,10 @@ from remission.engine.state import (
     F_CR,
     F_T,
     LIFT,
+    LN10,
+    LN_CR,
+    LN_EXTRAMEDULLARY,
+    LN_M,
     LOWEST,
     MARROW,
     NO_CELLS,
@@ -34,12 +38,7 @@ from remission.engine.state import (
     W_RELAPSE,
     W_SITE,
 )
-from remission.engine.traits import MARROW_CELLS
 
-LN2, LN10 = log(2.0), log(10.0)
-LN_M = log(MARROW_CELLS)
-LN_CR = log(0.05 * MARROW_CELLS)  # haematological remission and relapse: 5 % of the marrow
-LN_EXTRAMEDULLARY = log(1e10)  # an extramedullary relapse is seen at 1e10 cells
 LN_CNS = log(1e7)  # and one in the central nervous system at 1e7
 HORIZON_DAYS = 5479.0  # 15 years from diagnosis
 SEEN = Table([LN_CR - log(MARROW)] * MARROW + [LN_EXTRAMEDULLARY, LN_CNS])

@@ -82,9 +82,15 @@ def simulate_arms(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Histories]:
-    """Send the same virtual patients through several regimens; each result is that of `simulate`, to the last bit."""
+    """Send the same virtual patients through several regimens; each result is that of `simulate`, to the last bit.
+
+    The patients' covariates are drawn once and kept once: the results share one table of them. (Traits are made anew in every
+    arm: they are a twentieth of its cost, and to keep and read them would take half of that.)
+    """
     days = np.zeros(0) if grid is None else np.asarray(grid, np.float64)
     arms = [_Arm(_program(regimen), draws, patients, seed, days) for regimen in regimens]
+    for arm in arms[1:]:
+        arm.results["conditions"] = arms[0].results["conditions"]
     name = [""]
 
     def work(chunk: tuple[int, int, int, int]) -> None:
@@ -164,6 +170,16 @@ class _Arm:
         )
 
 
+def _alike(program: Program, relative: Floats) -> npt.NDArray[np.int64]:
+    """For each segment and row, the first row that everything given hits as hard in every draw: the two grow alike."""
+    unlike = (relative[:, :, :, None] != relative[:, :, None, :]).any(axis=0)
+    unlike[:, state.CNS, : state.CNS] = True  # the row of the central nervous system has a treatment of its own
+    before = np.concatenate([np.zeros((1, *unlike.shape[1:]), np.int64), np.cumsum(unlike[program.given], axis=0)])
+    alike = np.argmax(before[program.starts[1:]] == before[program.starts[:-1]], axis=2)
+    alike[:, state.CNS] = state.CNS
+    return np.ascontiguousarray(alike, np.int64)
+
+
 def _layout(program: Program, clones: int) -> tuple[npt.NDArray[np.int64], int]:
     """First rows of what a program needs in the state of a batch (noise of courses, errors of assessments, values, days, beginnings of
     phases, path), and the number of all rows."""
@@ -218,12 +234,19 @@ def _instructions(program: Program, values: int) -> npt.NDArray[np.int64]:
 
 
 def _chunks(draws: int, patients: int, size: int) -> list[tuple[int, int, int, int]]:
-    """Ranges of draws and patients: whole draws together, or a part of one."""
+    """Ranges of draws and patients, all of about the same length and at most `size` patients: whole draws, or parts of one."""
     if patients <= size:
-        step = max(1, size // max(1, patients))
+        step = _even(draws, max(1, size // max(1, patients)), 1)
         return [(d, min(d + step, draws), 0, patients) for d in range(0, draws, step)]
-    edges = [*range(0, patients, size - size % LANES or size), patients]
+    step = _even(patients, size, LANES if size >= LANES else 1)
+    edges = [*range(0, patients, step), patients]
     return [(d, d + 1, i0, i1) for d in range(draws) for i0, i1 in pairwise(edges)]
+
+
+def _even(total: int, most: int, unit: int) -> int:
+    """The length of parts, `most` or less and a multiple of `unit`, such that the last is as long as the others if it can be."""
+    parts = -(-total // (most - most % unit))
+    return -(-total // (parts * unit)) * unit
 
 
 def _histories(program: Program, population: str, p: Draws, patients: int, grid: Floats, results: Tables) -> Histories:
@@ -248,16 +271,23 @@ def _histories(program: Program, population: str, p: Draws, patients: int, grid:
     )
 
 
-def _per_agent(p: Draws, of: Callable[[Any, str], float | str]) -> Floats:
-    """A number of every agent in every draw; names are those of parameters."""
-    columns = [of(mechanism, agent) for mechanism in mechanisms() for agent in mechanism.agents]
-    return np.stack([getattr(p, c)[:, 0] if isinstance(c, str) else np.full(len(p), float(c)) for c in columns], axis=1)
+def _in_draws(p: Draws, wanted: Sequence[float | str]) -> Floats:
+    """Numbers in every draw, shape (draws, numbers); names are those of parameters."""
+    known = {name: place for place, name in enumerate(p.names)}
+    places = [known[number] if isinstance(number, str) else -1 for number in wanted]
+    constants = np.array([0.0 if isinstance(number, str) else number for number in wanted])
+    return np.ascontiguousarray(np.where(np.array(places) >= 0, p.values[:, places], constants), np.float64)
 
 
 def relative_kill(p: Draws) -> Floats:
     """Kill of every row relative to bulk, by agent: shape (draws, agents, rows)."""
-    rows = [_per_agent(p, lambda m, agent, row=row: 1.0 if row == "bulk" else m.relative[agent][row]) for row in ROWS]  # type: ignore[misc]
-    return np.stack(rows, axis=2)
+    kills = [
+        1.0 if row == "bulk" else mechanism.relative[agent][row]
+        for mechanism in mechanisms()
+        for agent in mechanism.agents
+        for row in ROWS
+    ]
+    return _in_draws(p, kills).reshape(len(p), -1, len(ROWS))
 
 
 def course_table(program: Program, p: Draws) -> Floats:
@@ -283,6 +313,7 @@ def draw_table(program: Program, p: Draws, seed: int) -> Floats:
         "ln_clonogenic": LN10 * p.clonogenic_fraction,
         "course_noise": p.course_noise,
         "mrd_noise": p.mrd_noise,
+        "flow_reading": p.flow_reading,
         "kill_myeloablative": p.kill_transplant_myeloablative,
         "kill_reduced": p.kill_transplant_reduced,
         "omit": ndtri(p.course_omission),
@@ -315,7 +346,10 @@ def draw_table(program: Program, p: Draws, seed: int) -> Floats:
         "vod_dose": p.vod_dose,
         "vod_death": p.vod_death,
     }
-    return np.concatenate([np.broadcast_to(columns[name], (len(p), 1)) for name in DRAW_COLUMNS], axis=1)
+    table = np.empty((len(p), len(DRAW_COLUMNS)))
+    for place, name in enumerate(DRAW_COLUMNS):
+        table[:, place : place + 1] = columns[name]
+    return table
 
 
 def _logit(share: Floats) -> Floats:
@@ -328,12 +362,16 @@ def study_shift(regimen: str, seed: int, draws: Any) -> Floats:
 
 
 def _draw_tables(program: Program, p: Draws, seed: int) -> Tables:
-    columns = [p.names.index(name) for name in parameter_names()]
+    relative = relative_kill(p)
     return {
         "courses": course_table(program, p),
-        "availability": _per_agent(p, lambda mechanism, agent: mechanism.availability.get(agent, 1.0)),
-        "relative": relative_kill(p),
+        "availability": _in_draws(
+            p, [each.availability.get(agent, 1.0) for each in mechanisms() for agent in each.agents]
+        ),
+        "relative": relative,
+        "kills": np.ascontiguousarray(relative[:, program.given]),
+        "alike": _alike(program, relative),
         "draws": draw_table(program, p, seed),
         "draw_numbers": np.asarray(p.numbers, np.int64),
-        "parameters": np.ascontiguousarray(p.values[:, columns], np.float64),
+        "parameters": _in_draws(p, parameter_names()),
     }

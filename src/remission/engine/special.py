@@ -66,18 +66,33 @@ def _degree_7(x: Any, k: tuple[float, ...]) -> Any:
     return fma(x2 * x2, high, low)
 
 
+CENTRE = 0.425
+
+
+def central_quantile(p: Any) -> Any:
+    """The formula for p within CENTRE of one half."""
+    q = p - 0.5
+    r = 0.180625 - q * q
+    return q * _degree_7(r, _A) / _degree_7(r, _B)
+
+
+def tail_distance(p: Any) -> Any:
+    """How far out p is, in the measure of the formula for tails."""
+    return np.sqrt(-np.log(np.minimum(p, 1.0 - p))) - 1.6
+
+
+def tail_quantile(p: Any, distance: Any) -> Any:
+    """The formula for tails."""
+    above = _degree_7(distance, _C) / _degree_7(distance, _D)
+    return np.where(p >= 0.5, above, -above)
+
+
 def normal_quantile(p: Any) -> Any:
     """Inverse of the standard normal distribution function (Wichura 1988, algorithm AS 241).
 
     Of its three formulas that for tails beyond 1e-11 is left out: numbers of 32 bits do not reach them.
     """
-    q = p - 0.5
-    r = 0.180625 - q * q
-    t = np.sqrt(-np.log(np.minimum(p, 1.0 - p))) - 1.6
-    central = np.absolute(q) <= 0.425
-    tail = _degree_7(t, _C)
-    above = np.where(central, q * _degree_7(r, _A), np.where(q >= 0.0, tail, -tail))
-    return above / np.where(central, _degree_7(r, _B), _degree_7(t, _D))
+    return np.where(np.absolute(p - 0.5) <= CENTRE, central_quantile(p), tail_quantile(p, tail_distance(p)))
 
 
 @lanes

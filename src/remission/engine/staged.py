@@ -92,8 +92,8 @@ _TRUTH: Mapping[str, Callable[..., Any]] = {
 class Staged:
     """A function that can be staged."""
 
-    def __init__(self, function: Callable[..., Any], wide: bool) -> None:
-        self.function, self.wide = function, wide
+    def __init__(self, function: Callable[..., Any], wide: bool, vectors: int = 1) -> None:
+        self.function, self.wide, self.vectors = function, wide, vectors
         self.__doc__, self.__name__, self.__wrapped__ = function.__doc__, function.__name__, function
 
     def __call__(self, *arguments: Any) -> Any:
@@ -132,6 +132,11 @@ class Staged:
 def lanes(function: Callable[..., Any]) -> Any:
     """A function of numpy expressions on the rows of a batch."""
     return Staged(function, True)
+
+
+def paired(function: Callable[..., Any]) -> Any:
+    """As `lanes`, two vectors at a time: for long chains, in which one vector would wait for itself."""
+    return Staged(function, True, 2)
 
 
 def routine(function: Callable[..., Any]) -> Any:
@@ -349,7 +354,7 @@ def _build_lanes(now: Stage, staged: Staged, forms: list[Any]) -> ir.Function:
     function.linkage = "internal"
     for attribute in ("noinline", "nounwind"):
         function.attributes.add(attribute)
-    with building(now.module, function, now.width, now.built) as inner:
+    with building(now.module, function, now.width * staged.vectors, now.built) as inner:
         given = iter(function.args)
         values: list[Any] = []
         size: Any = LANES

@@ -470,3 +470,28 @@ class Table:
             kept.linkage, kept.global_constant = "internal", True
             kept.initializer = ir.Constant(kind, [ir.Constant(DOUBLE, float(value)) for value in self.values])
         return Array(kept, "f8", [constant(len(self.values), "i", False)])[place]
+
+
+class Scratch:
+    """A few wide values that are told apart by a number which is not known yet."""
+
+    def __init__(self, count: int) -> None:
+        self.known: list[Any] = [0.0] * count
+        if staging():
+            now = stage()
+            self.kind = now.type_of("f", True)
+            self.place = now.allocator.alloca(self.kind, size=count)
+
+    def _address(self, index: Any) -> ir.Value:
+        return stage().builder.gep(self.place, [convert(index, "i", False).ir], source_etype=self.kind)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not staging():
+            return self.known[index]
+        return Value(stage().builder.load(self._address(index), typ=self.kind), "f", True)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if staging():
+            stage().builder.store(convert(value, "f", True).ir, self._address(index))
+        else:
+            self.known[index] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from math import log
 
 from remission.base.histories import CAUSES, SITES
 from remission.engine.mechanisms import ROWS, agents
@@ -82,6 +83,7 @@ def _rows(number: int) -> int:
 CLONE = _rows(CLONES * CLONE_FIELDS)
 POTENCY = _rows(AGENTS)
 RECEIVED = _rows(AGENTS)
+SWITCH = _rows(AGENTS)  # 1 where the patient is given an agent that the protocol gives, 0 where a condition on it does not hold
 CONDITION = _rows(len(COVARIATES))
 COVARIATE = _rows(len(NAMES))
 LATENT = _rows(16)  # normal numbers behind the traits
@@ -90,9 +92,11 @@ LUCK = _rows(
     4 * 9
 )  # uniform numbers of courses (indices 0-7, 32-39, 64-71) and of clones (0-11), see kernel.LUCK_BLOCKS
 UNIFORM = _rows(4)
-STACK = _rows(64)
+STACK = _rows(
+    64
+)  # verdicts of conditions; and, before the course begins, numbers that are being made (lanes.QUEUE_ROWS)
 STRENGTH = _rows(AGENTS)  # ln kill of bulk per day by each agent of a segment
-W_GROWTH, W_KILL, W_X = (_rows(1) for _ in range(3))
+W_TOTAL, W_KILLED, W_GROWTH, W_KILL, W_X = (_rows(1) for _ in range(5))
 # Patients packed together: place in the batch, and what concerns them.
 P_LANE, P_X, P_GROWTH, P_KILL = (_rows(1) for _ in range(4))
 P_POINT, P_DAY, P_SITE = P_X, P_GROWTH, P_KILL
@@ -139,3 +143,8 @@ CAUSE_INDUCTION, CAUSE_REMISSION, CAUSE_TRANSPLANT = (
 CAUSE_BACKGROUND, CAUSE_LEUKAEMIA = CAUSES.index("background"), CAUSES.index("leukaemia")
 SITE_CNS = SITES.index("central nervous system")
 STOPPED = -1
+MARROW_CELLS = 1e12  # normalisation of every burden; MRD is cells / MARROW_CELLS
+LN2, LN10 = log(2.0), log(10.0)
+LN_M = log(MARROW_CELLS)
+LN_CR = log(0.05 * MARROW_CELLS)  # haematological remission and relapse: 5 % of the marrow
+LN_EXTRAMEDULLARY = log(1e10)  # extramedullary disease is seen at 1e10 cells

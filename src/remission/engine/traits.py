@@ -14,10 +14,10 @@ from remission.engine.lanes import normals, uniforms
 from remission.engine.mechanisms import ROWS, agents, mechanisms
 from remission.engine.parameters import Draws, load_parameters
 from remission.engine.staged import lanes
+from remission.engine.state import MARROW_CELLS
 from remission.patients import Cohort
 from remission.patients.sampling import NAMES
 
-MARROW_CELLS = 1e12  # normalisation of every burden; MRD is cells / MARROW_CELLS
 LN10 = float(np.log(10.0))
 ABSENT = -300.0  # ln of a clone row that does not exist
 LATENT = (

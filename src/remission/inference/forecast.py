@@ -17,12 +17,18 @@ from remission.engine.simulate import simulate
 from remission.inference.predict import predict, settled
 from remission.outcomes import Emulation, Reading, combine
 from remission.patients import load_population
-from remission.protocol import Design, TrialDesign, load_design, load_regimen
+from remission.protocol import Arm, Design, TrialDesign, load_design, load_regimen
 
 MONTHS = {"survival": (12.0, 24.0, 36.0, 60.0), "incidence": (36.0,)}
 ALWAYS = ("CR", "EFS", "OS", "CIR", "NRM", "CRS3+", "NT3+")
 CONTRASTED = ("EFS", "OS")
+UNKNOWN_SIZE = 100
 Progress = Callable[[str, float], None]
+
+
+def whole_size(arm: Arm) -> int:
+    """Patients that an arm will have when the trial is complete: as planned, else those enrolled (100 where neither is known)."""
+    return arm.planned or arm.enrolled or UNKNOWN_SIZE
 
 
 def asked(design: Design) -> list[tuple[str, float | None]]:
@@ -67,8 +73,8 @@ def _row(
     trial: TrialDesign, name: str, emulation: Emulation, endpoint: str, at: float | None, p: Draws, seed: int
 ) -> dict[str, Any]:
     reading = emulation.read(endpoint, at)
-    enrolled = trial.design.arms[name].enrolled or 100
-    n = max(1, round(enrolled * float(np.nanmedian(reading.size))))
+    size = whole_size(trial.design.arms[name])
+    n = max(1, round(size * float(np.nanmedian(reading.size))))
     label = f"{trial.id}/{name}/{endpoint}/{at}"
     # What a trial with complete follow-up to that time would report: the data cut is not known yet.
     whole = Reading(reading.expected, reading.size, np.ones(len(reading.expected)), reading.simulated, reading.landmark)
@@ -79,7 +85,7 @@ def _row(
         "endpoint": endpoint,
         "months": at,
         "where": None,
-        "n_enrolled": enrolled,
+        "n_enrolled": size,
         "n_analysed": n,
         "median": round(found.median, 4),
         "lo90": round(found.lo90, 4),

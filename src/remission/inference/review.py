@@ -391,7 +391,7 @@ def _provenance(p: Draws, patients: int, seed: int, began: float) -> dict[str, A
         "command": command,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "numba": version("numba"),
+        "llvmlite": version("llvmlite"),
         "machine": f"{platform.system()} {platform.machine()}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - began, 2),

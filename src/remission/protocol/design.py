@@ -47,11 +47,15 @@ class Assigned(Cited):
 
 
 class Arm(Cited):
-    """One arm: its regimen, the virtual population it draws on, and how many patients it had."""
+    """One arm: its regimen, the virtual population it draws on, and how many patients it had.
+
+    `planned` is how many it is to have, where those enrolled so far are fewer; a forecast of a trial under way is for so many.
+    """
 
     regimen: Id
     population: Id
     enrolled: Annotated[int, Field(ge=1)] | None = None
+    planned: Annotated[int, Field(ge=1, le=100_000)] | None = None
     title: str | None = None
     enrolment: Enrolment | None = None
     entering: Entering | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["draw_forest", "draw_timeline", "print_review", "render_forest", "render_pool", "render_review"]
+__all__ = ["draw_forest", "draw_timeline", "print_answer", "print_review", "render_forest", "render_pool", "render_review"]
 
 
 def draw_timeline(regimen: Mapping[str, Any], *, wide: bool = False) -> str:
@@ -48,6 +48,13 @@ def print_review(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], 
     from remission.report import terminal
 
     terminal.print_review(rows, summary, console)
+
+
+def print_answer(answer: Sequence[Mapping[str, Any]], counts: Mapping[str, Any] | None, console: Console) -> None:
+    """The review's answer on a rich console: `answer` is that of `review.json`, `counts` the summary of its statements."""
+    from remission.report import terminal
+
+    terminal.print_answer(answer, counts, console)
 
 
 def draw_forest(pooled: Mapping[str, Any]) -> str:

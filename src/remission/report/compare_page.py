@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from remission.report import compare_plots as plots
 from remission.report import words
+from remission.report.answer import endpoint_words
 from remission.report.compare_parts import (
     amount,
     chance,
@@ -34,7 +35,7 @@ def render_compare(result: Data) -> str:
     listed = sources(result.get("sources") or {}, used)
     numbers = {item["id"]: item["number"] for item in listed}
     return environment().get_template("compare.html").render(
-        population=result["population"], title=result.get("title") or result["population"], endpoint=result["endpoint"],
+        population=result["population"], title=result.get("title") or result["population"], endpoint=words.capital(_named(result)),
         arms=[{"name": arm["regimen"], "title": arm["title"]} for arm in result["arms"]],
         answers=[_answer(pair) for pair in result["comparisons"] if pair["a"] == result["arms"][0]["regimen"]],
         answer_plot=Markup(_difference_plot(result)),
@@ -66,8 +67,8 @@ def _difference_plot(result: Data) -> str:
                            under=f"probability that the first is better: {chance(pair['probability_better'])}")
             for pair in result["comparisons"]]
     desc = " ".join(_answer(pair) for pair in result["comparisons"])
-    return plots.intervals("differences", f"Differences in {result['endpoint']}", desc, rows,
-                           f"difference in {result['endpoint']}, percentage points", zero=True)
+    return plots.intervals("differences", f"Differences in {_named(result)}", desc, rows,
+                           f"difference in {_named(result)}, percentage points", zero=True)
 
 
 def _level_plot(result: Data) -> str:
@@ -75,7 +76,12 @@ def _level_plot(result: Data) -> str:
             for arm in result["arms"]]
     desc = "; ".join(f"{arm['regimen']}: {words.percent(arm['median'])} ({words.percent_range(arm['lo90'], arm['hi90'])})"
                      for arm in result["arms"])
-    return plots.intervals("levels", f"{result['endpoint']} by regimen", desc, rows, f"{result['endpoint']}, 90{words.THIN}% interval")
+    return plots.intervals("levels", f"{words.capital(_named(result))} by regimen", desc, rows,
+                           f"{_named(result)}, 90{words.THIN}% interval")
+
+
+def _named(result: Data) -> str:
+    return endpoint_words(str(result["endpoint"]))
 
 
 def _series(result: Data, group: str, name: str) -> list[plots.Series]:

@@ -9,10 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from remission.report import words
 from remission.report.compare_plots import number
-from remission.report.page import PROVENANCE
 
 Data = Mapping[str, Any]
-LABELS = {**PROVENANCE, "plans_hash": "Regimens hash"}
+LABELS = {**words.PROVENANCE, "plans_hash": "Regimens hash"}
 
 
 def environment() -> Environment:

@@ -10,10 +10,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from remission.report import validation, words
+from remission.report import answer_page, validation, words
 from remission.report import validation_charts as charts
+from remission.report.page import Citations
 
 PER_PICTURE = 24
+NOTHING_VALIDATED: dict[str, Any] = {
+    "n": 0,
+    "summary": {"n": 0, "coverage90": None, "bias_by_endpoint": {}},
+    "aims": [],
+    "tiles": [],
+    "baselines": [],
+    "misses": [],
+}
 BASES = {
     "sourced": "read from the named publications",
     "fitted": "set so that results outside the review come out right; not measured",
@@ -33,13 +42,19 @@ def model_card_part(card: Mapping[str, Any]) -> str:
 
 def view(card: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates show of a card."""
-    shown = validation.view(card["validation"])
-    rows = [row for row in card["validation"]["rows"] if row["role"] == "calibrate"]
-    summary = card["validation"]["summary"]
+    found = card["validation"]
+    shown = validation.view(found) if found else NOTHING_VALIDATED
+    rows = [row for row in found["rows"] if row["role"] == "calibrate"] if found else []
+    summary = shown["summary"]
+    citations = Citations(card.get("cited") or {})
     parameters = [_parameter(item) for item in card["parameters"]]
     free = [item for item in card["parameters"] if item["verdict"] != "fixed"]
     return {
         **shown,
+        "sentence": standing(card),
+        "provenance": validation.provenance(card.get("provenance") or (found or {}).get("provenance") or {}),
+        "tensions": answer_page.tensions(card.get("tensions") or [], citations.cite),
+        "cited": citations.listed() if card.get("tensions") else [],
         "figures": validation.figures(rows, summary, "card-") if rows else [],
         "bias_figures": validation.bias_figures(rows, summary, "card-") if rows else [],
         "evidence": card["evidence"],
@@ -55,6 +70,20 @@ def view(card: Mapping[str, Any]) -> dict[str, Any]:
         "variants": card["variants"],
         "diagnostics": [(name.replace("_", " "), _figure(value)) for name, value in card["diagnostics"].items() if _simple(value)],
     }
+
+
+def standing(card: Mapping[str, Any]) -> str:
+    """How well the model predicts trials that it has not seen, or why nothing can be said of that."""
+    found = card["validation"]
+    if not found:
+        why = ("they are the priors, which no trial of the review has informed" if card.get("draws", "prior") == "prior"
+               else f"the posterior {card['draws']} was released without a validation")
+        return f"How these draws predict trials left out is not known: {why}. Run: remission validate --out validation."
+    said = validation.sentence(found["summary"])
+    made = found["provenance"]
+    if made.get("catalog_hash") != card.get("catalog_hash", made.get("catalog_hash")):
+        said += f" The catalog has changed since this was computed (version {made.get('version')}, {str(made.get('created'))[:10]})."
+    return said
 
 
 def _simple(value: Any) -> bool:

@@ -9,26 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from remission.report import charts, summary, words
+from remission.report import answer_page, charts, summary, words
 from remission.report.timeline import timeline_parts
 
 Row = Mapping[str, Any]
 
-PROVENANCE = {
-    "version": "Remission version",
-    "command": "Command",
-    "seed": "Seed",
-    "draws": "Parameter draws",
-    "patients_per_draw": "Virtual patients per draw and arm",
-    "posterior": "Parameter distribution",
-    "catalog_hash": "Catalog hash",
-    "draws_hash": "Draws hash",
-    "python": "Python",
-    "machine": "Machine",
-    "started": "Started",
-    "created": "Created",
-    "seconds": "Seconds taken",
-}
 ROLES = {
     "calibrate": "may be used to fit the model",
     "validate": "never used to fit the model",
@@ -225,8 +210,8 @@ def _headline(review: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provenance(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = [(label, values[key]) for key, label in PROVENANCE.items() if values.get(key) is not None]
-    rest = [(key, values[key]) for key in sorted(values) if key not in PROVENANCE and values[key] is not None]
+    known = [(label, values[key]) for key, label in words.PROVENANCE.items() if values.get(key) is not None]
+    rest = [(key, values[key]) for key in sorted(values) if key not in words.PROVENANCE and values[key] is not None]
     return [(label, f"{v:.1f}" if isinstance(v, float) else str(v)) for label, v in [*known, *rest]]
 
 
@@ -294,6 +279,10 @@ def render_review(review: Mapping[str, Any]) -> str:
             picture_key=Markup(summary.legend()),
             trials=trials,
             forecast=_forecast(review.get("forecast") or {}),
+            claims=answer_page.claims(review.get("claims")),
+            answer=answer_page.view(review.get("answer") or []),
+            tensions=answer_page.tensions(review.get("tensions") or [], citations.cite),
+            card=review.get("card"),
             sources=citations.listed(),
             endpoints=[
                 (name.replace("MRD-", "MRD−"), meaning)

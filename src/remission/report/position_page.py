@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from remission.report import compare_plots as plots
 from remission.report import words
+from remission.report.answer import endpoint_words
 from remission.report.compare_parts import amount, chance, environment, points, provenance, span
 
 Data = Mapping[str, Any]
@@ -36,7 +37,7 @@ def picture(result: Data) -> str:
     rows += [_interval(row, name, "") for row in named]
     rows.sort(key=lambda row: -row.middle)
     return plots.intervals(f"ranking-{result['population']}", f"Ranking of placements in {result['title']}", paragraph(result), rows,
-                           f"expected {_endpoint_words(name)}, 90{words.THIN}% interval")
+                           f"expected {endpoint_words(name)}, 90{words.THIN}% interval")
 
 
 def _interval(row: Data, name: str, family: str) -> plots.Interval:
@@ -59,11 +60,6 @@ def _families(result: Data) -> list[tuple[Data, str, float]]:
     return sorted(found, key=lambda item: -float(item[0]["expected"][result["endpoint"]]))
 
 
-def _endpoint_words(name: str) -> str:
-    kind, _, time = name.partition("@")
-    return f"{words.ENDPOINTS.get(kind, kind)} at {time.removesuffix('mo')} months" if time else kind
-
-
 def paragraph(result: Data) -> str:
     """Ranking with probabilities, what it rests on, and what would overturn it."""
     told = [_ranking(result), _as_good(result), _choices(result), _rests_on(result), _overturned(result)]
@@ -75,7 +71,7 @@ def _ranking(result: Data) -> str:
     best = result["best"][name]
     unit = next(item["unit"] for item in result["criteria"] if item["name"] == name)
     only = "only " if best["probability"] < 0.5 else ""
-    text = (f"In {_lower(result['title'])}, the strategy with the highest expected {_endpoint_words(name)} "
+    text = (f"In {_lower(result['title'])}, the strategy with the highest expected {endpoint_words(name)} "
             f"({amount(best['expected'], unit)}) is: {_lower(best['title'])}. It is best with a probability of {only}"
             f"{chance(best['probability'])}")
     named = best["best_published"]
@@ -118,8 +114,10 @@ def _rests_on(result: Data) -> str:
     name = str(result["endpoint"])
     information = result["value_of_information"][name]
     groups = [item for item in information["groups"] if item["told"] and item["evppi"] >= 0.0005][:3]
-    text = (f"It rests on {result['draws']} draws of the parameters ({result['posterior']}) and {result['patients']} patients in each; "
-            f"knowing all parameters would raise {_endpoint_words(name)} by {100 * information['evpi']:.1f} points")
+    basis = "from the priors, fitted to nothing" if result["posterior"] == "prior" else f"of the posterior {result['posterior']}"
+    text = (f"All this is what a model says: it rests on {result['draws']} draws of the parameters ({basis}) and {result['patients']} "
+            f"virtual patients in each; "
+            f"knowing all parameters would raise {endpoint_words(name)} by {100 * information['evpi']:.1f} points")
     if groups:
         text += ", knowing " + _join([f"{item['group']} alone by {100 * item['evppi']:.1f}" for item in groups])
     return text + "."
@@ -130,7 +128,8 @@ def _overturned(result: Data) -> str:
     if not rows:
         return (f"No single parameter, in its lower or upper third, would overturn it by {100 * result['resolution']['EFS']:g} point or "
                 "more.")
-    said = [f"if {row['parameter'].replace('_', ' ')} lies in its {row['third']} third, {_lower(row['headline'])} is ahead by "
+    said = [f"if '{row.get('about') or row['parameter']}' ({row['parameter']}) lies in its {row['third']} third, "
+            f"{_lower(row['headline'])} is ahead by "
             f"{100 * row['gain']:.1f} points" for row in rows]
     return "What would overturn it: " + "; ".join(said) + "."
 
@@ -151,7 +150,7 @@ def render_position(result: Data) -> str:
     nearest = _nearest(result)
     maps = [Markup(item) for item in _maps(result)]
     return environment().get_template("position.html").render(
-        title=result["title"], population=result["population"], endpoint=_endpoint_words(name), paragraph=paragraph(result),
+        title=result["title"], population=result["population"], endpoint=endpoint_words(name), paragraph=paragraph(result),
         picture=Markup(picture(result)), tiles=_tiles(result), dimensions=_dimensions(result), maps=maps,
         rows=_rows(result), aims=[item["title"] for item in result["aims"]],
         criteria=[item["name"].replace("@", " at ") for item in result["criteria"]], information=_information(result),
@@ -169,7 +168,7 @@ def _tiles(result: Data) -> list[dict[str, str]]:
         {"label": "Probability that the first is best", "value": chance(best["probability"]),
          "small": "among finalists and published regimens"},
         {"label": "Value of knowing everything", "value": f"{100 * information['evpi']:.1f}",
-         "small": f"points of {_endpoint_words(name)}, on average"},
+         "small": f"points of {endpoint_words(name)}, on average"},
         {"label": "On the front of four aims", "value": str(len(result["front"])), "small": "of the placements looked at closely"},
     ]
 
@@ -234,7 +233,8 @@ def _information(result: Data) -> dict[str, Any]:
 
 
 def _overturn_rows(result: Data) -> list[dict[str, str]]:
-    return [{"parameter": row["parameter"].replace("_", " "), "group": row["group"], "third": row["third"], "title": row["title"],
+    return [{"parameter": row.get("about") or row["parameter"], "name": row["parameter"], "group": row["group"],
+             "third": row["third"], "title": row["title"],
              "gain": f"{100 * row['gain']:.1f}", "error": f"{100 * row['standard_error']:.1f}"} for row in result["overturn"]]
 
 

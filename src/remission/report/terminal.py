@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from remission.report import answer as said
 from remission.report import words
+from remission.report.compare_parts import chance
 from remission.report.summary import group_by
 
 Row = Mapping[str, Any]
@@ -94,3 +96,27 @@ def _closing(summary: Mapping[str, Any]) -> Text:
     if words.present(error):
         line += f".\nMean distance from the predicted median: {100 * error:.1f} percentage points"
     return Text(line + ".\nResearch software: not for decisions about a patient.")
+
+
+def print_answer(answer: Sequence[Row], counts: Mapping[str, Any] | None, console: Console) -> None:
+    """Where blinatumomab should go: for each population the first two placements with their probabilities, and the paragraph."""
+    console.print()
+    console.print(_safe("Where should blinatumomab go? (probability of being best; expected event-free survival)", "bold"))
+    table = Table(box=None, show_header=True, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Population", width=22, overflow="fold")
+    for name in ("First", "Second"):
+        table.add_column(name, width=max(20, (min(console.width, 130) - 22 - 4) // 2), overflow="fold")
+    for item in answer:
+        table.add_row(_safe(item["population"]), *(_safe(_placed(row)) for row in item["ranking"][:2]))
+    console.print(table)
+    console.print()
+    console.print(_safe(said.paragraph(answer)), soft_wrap=not console.is_terminal)
+    console.print(_safe(f"Every placement of one population, not only these: {answer[0]['command']}"))
+    if counts:
+        console.print(_safe(f"The review's statements, at reduced size: {counts['supported']} of {counts['n']} supported, "
+                            f"{counts['contradicted']} contradicted, {counts['cannot tell']} cannot be told ({counts['assumed']} assumed); "
+                            "in full: remission claims"))
+
+
+def _placed(row: Row) -> str:
+    return f"{row['label']} ({chance(row['probability_best'])}; {words.percent_number(row['expected'])}%)"

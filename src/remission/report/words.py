@@ -27,6 +27,21 @@ ENDPOINTS = {
     "relapse": "relapse",
     "HSCT": "allogeneic transplantation",
 }
+PROVENANCE = {
+    "version": "Remission version",
+    "command": "Command",
+    "seed": "Seed",
+    "draws": "Parameter draws",
+    "patients_per_draw": "Virtual patients per draw and arm",
+    "posterior": "Parameter distribution",
+    "catalog_hash": "Catalog hash",
+    "draws_hash": "Draws hash",
+    "python": "Python",
+    "machine": "Machine",
+    "started": "Started",
+    "created": "Created",
+    "seconds": "Seconds taken",
+}
 ROUTES = {"iv": "IV", "civ": "CIV", "po": "PO", "sc": "SC", "im": "IM", "it": "intrathecal"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -136,7 +136,7 @@ def versions() -> dict[str, str]:
     """Versions of what computes and writes."""
     from importlib.metadata import version
 
-    return {"remission": remission.__version__, **{name: version(name) for name in ("numpy", "scipy", "numba", "duckdb")}}
+    return {"remission": remission.__version__, **{name: version(name) for name in ("numpy", "scipy", "llvmlite", "duckdb")}}
 
 
 @lru_cache(maxsize=1)

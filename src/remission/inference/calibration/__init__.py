@@ -6,7 +6,7 @@ Outputs: parameter draws, what was learned about each parameter, and how far the
 
 from remission.inference.calibration.checks import agree, calibrate_by_simulation
 from remission.inference.calibration.fit import Posterior, fit, load_fit, refit
-from remission.inference.calibration.release import release, stale_evidence, to_arviz, write_netcdf
+from remission.inference.calibration.release import release, renew, stale_evidence, to_arviz, write_netcdf
 from remission.inference.calibration.settings import FAST, Settings
 from remission.inference.calibration.sharing import weigh
 from remission.inference.calibration.simulator import Readings, expected, readings
@@ -31,6 +31,7 @@ __all__ = [
     "readings",
     "refit",
     "release",
+    "renew",
     "stale_evidence",
     "to_arviz",
     "weigh",

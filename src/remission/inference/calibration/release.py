@@ -15,13 +15,17 @@ import numpy as np
 import remission
 from remission.base import files
 from remission.base.errors import UsageError
+from remission.base.hashing import digest
 from remission.base.random import Floats
+from remission.engine import Draws
 from remission.engine.posterior import DIAGNOSTICS, DRAWS, MANIFEST, hashes, load_draws, posterior_folder, read_manifest
 from remission.inference.calibration.fit import Posterior
 from remission.inference.calibration.libraries import library
+from remission.inference.calibration.simulator import readings
 from remission.inference.calibration.targets import Targets, load_targets
 
 DIGITS = 9
+PROBED, PROBE_PATIENTS = 25, 200  # draws and virtual patients behind a fingerprint
 
 
 def release(
@@ -71,6 +75,7 @@ def manifest_of(source: Posterior, name: str, command: str = "") -> dict[str, An
         "seed": source.settings.seed,
         "fixed": {n: float(v) for n, v in zip(draws.names, draws.values[0], strict=True) if n not in free},
         "hashes": dict(hashes()),
+        "fingerprint": fingerprint(as_written(draws), source.targets),
         "evidence": evidence_of(source.targets),
         "settings": source.settings.to_dict(),
         "seconds": source.seconds,
@@ -78,6 +83,44 @@ def manifest_of(source: Posterior, name: str, command: str = "") -> dict[str, An
         "machine": f"{platform.machine()}, Python {platform.python_version()}, {_versions()}",
         "command": command,
     }
+
+
+def as_written(draws: Draws) -> Draws:
+    """Draws with the digits that their file keeps."""
+    values = np.array([[float(f"{value:.{DIGITS}g}") for value in row] for row in draws.values[:PROBED]])
+    return Draws(draws.name, tuple(range(len(values))), draws.names, values)
+
+
+def fingerprint(draws: Draws, targets: Targets) -> str:
+    """Hash of what the simulator says of every target at the first draws: two programs that share it simulate the same."""
+    first = draws.part(0, min(PROBED, len(draws)))
+    said = readings(targets, first, PROBE_PATIENTS, 0).share
+    return digest([[None if np.isnan(share) else round(float(share), 9) for share in row] for row in said])
+
+
+def renew(name: str) -> bool:
+    """Whether today's program and catalog simulate what they did when a posterior was made; then its manifest gets today's hashes.
+
+    For changes that cannot move a number: a comment, a faster kernel, a word in a protocol. Raises NotFound, or UsageError where a
+    parameter has come or gone.
+    """
+    folder = posterior_folder(name)
+    manifest = read_manifest(folder)
+    draws = load_draws(name, manifest.draws)
+    known = {item for item in draws.names if item not in manifest.fixed}
+    columns = set((folder / DRAWS).read_text(encoding="ascii").split("\n", 1)[0].split(","))
+    if known != columns or set(draws.names) != columns | set(manifest.fixed):
+        raise UsageError(
+            f"'{manifest.name}' has other parameters than today's model",
+            where="--renew",
+            why=", ".join(sorted(set(draws.names) ^ (columns | set(manifest.fixed)))),
+            fix="fit again",
+        )
+    targets = load_targets(manifest.evidence["trials"])
+    if manifest.evidence.get("digest") != targets.digest or fingerprint(draws, targets) != manifest.fingerprint:
+        return False
+    files.write_text(folder / MANIFEST, yaml_text({**manifest.model_dump(), "hashes": dict(hashes())}))
+    return True
 
 
 def evidence_of(targets: Targets) -> dict[str, Any]:
@@ -88,7 +131,7 @@ def evidence_of(targets: Targets) -> dict[str, Any]:
 def _versions() -> str:
     from importlib.metadata import version
 
-    return ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "jax", "numpyro"))
+    return ", ".join(f"{name} {version(name)}" for name in ("numpy", "llvmlite", "jax", "numpyro"))
 
 
 def stale_evidence(name: str) -> tuple[str, ...]:

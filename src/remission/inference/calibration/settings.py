@@ -33,7 +33,7 @@ class Settings:
     warmup: int = 1000
     samples: int = 1000
     checked: int = 2000
-    checked_patients: int = 4000
+    checked_patients: int = 8000
     released: int = 1000
 
     def __post_init__(self) -> None:

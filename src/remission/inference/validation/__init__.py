@@ -5,7 +5,7 @@ Outputs: predictions of trials that were not seen, scored beside the best simple
 """
 
 from remission.inference.validation.belief import Belief, Held, Posterior, Prior, Remembered
-from remission.inference.validation.card import card_contents
+from remission.inference.validation.card import card_contents, keep_validation, kept_validation
 from remission.inference.validation.learned import learned
 from remission.inference.validation.run import Settings, validate
 from remission.inference.validation.scores import Forecast, Score, crps, pit, score
@@ -25,6 +25,8 @@ __all__ = [
     "card_contents",
     "compare",
     "crps",
+    "keep_validation",
+    "kept_validation",
     "learned",
     "pit",
     "registered",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from remission.base import catalog
+from remission.base.errors import CannotWrite, InvalidFile
+from remission.base.files import shown_path, write_text
+from remission.base.hashing import digest_tree
 from remission.engine import Draws
+from remission.engine.posterior import posterior_folder, read_manifest
 from remission.evidence import CUT_OFF, all_results, sources, trials
 from remission.evidence.pool_rows import reviewed
 from remission.inference.validation.learned import learned
@@ -18,18 +25,32 @@ from remission.inference.validation.run import Settings
 from remission.inference.validation.sensitivity import drivers
 
 MOST_DRIVERS = 16
+FILE = "validation.json"
+MOST_BYTES = 50_000_000
+PARTS = ("summary", "rows", "held", "baselines", "rules", "provenance")
 
 
 def card_contents(
-    result: Mapping[str, Any],
+    result: Mapping[str, Any] | None,
     p: Draws,
     *,
     driven: Sequence[Mapping[str, Any]] = (),
     overturned: Mapping[str, Any] | None = None,
     variants: Sequence[Mapping[str, Any]] = (),
     diagnostics: Mapping[str, Any] | None = None,
+    tensions: Sequence[Mapping[str, Any]] = (),
+    cited: Mapping[str, Mapping[str, Any]] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything that the card shows. `p` are the draws with nothing left out; `diagnostics` a calibration's summary, if there is one."""
+    """Everything that the card shows. `p` are the draws with nothing left out; `diagnostics` a calibration's summary, if there is one.
+
+    `result` is a validation, or None where these draws have none; what it holds of drivers, assumptions and variants is shown unless
+    given here. `tensions` are those of `measure_tensions`, `cited` their sources; `provenance` says what made the card, where that is
+    not the validation."""
+    known = result or {}
+    driven = driven or known.get("drivers") or ()
+    overturned = overturned or known.get("overturned")
+    variants = variants or known.get("variants") or ()
     return {
         "validation": result,
         "evidence": evidence(),
@@ -40,7 +61,44 @@ def card_contents(
         "overturned": overturned,
         "variants": list(variants),
         "diagnostics": dict(diagnostics or {}),
+        "tensions": list(tensions),
+        "cited": dict(cited or {}),
+        "draws": p.name,
+        "provenance": dict(provenance or known.get("provenance") or {}),
+        "catalog_hash": digest_tree(catalog.root(), "*.yaml"),
     }
+
+
+def keep_validation(result: Mapping[str, Any], place: Path) -> None:
+    """Write a validation beside the draws that it used, for the card. Raises CannotWrite."""
+    if not place.is_dir():
+        raise CannotWrite("the validation has no folder to be kept in", where=shown_path(place), fix="name a file in an existing folder")
+    write_text(place / FILE, json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def kept_validation(name: str) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
+    """The validation kept with a posterior (None where there is none) and the summary of its fit; nothing of either for the priors.
+
+    `name` is a posterior's name or folder. Raises NotFound or InvalidFile.
+    """
+    if name == "prior":
+        return None, {}
+    folder = posterior_folder(name)
+    summary = read_manifest(folder).summary
+    place = folder / FILE
+    if not place.is_file():
+        return None, summary
+    try:
+        if place.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES} bytes")
+        found = json.loads(place.read_text(encoding="utf-8"))
+        missing = [part for part in PARTS if part not in found]
+        if missing:
+            raise ValueError("it lacks " + ", ".join(missing))
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidFile("the kept validation cannot be read", where=shown_path(place), why=str(error)[:120],
+                          fix="restore the file, or remove it and validate again with --keep") from None
+    return found, summary
 
 
 def evidence() -> dict[str, Any]:
