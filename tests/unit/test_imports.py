@@ -31,3 +31,17 @@ def test_import_of_the_command_line_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize("statement", ["import yaml", "import scipy.special", "import llvmlite"])
 def test_the_check_itself_sees_a_heavy_library(statement: str) -> None:
     assert loaded_by(statement) & HEAVY
+
+
+def test_every_public_name_of_the_evidence_is_there() -> None:
+    import remission.evidence as room
+
+    assert all(getattr(room, name) is not None for name in room.__all__)
+    with pytest.raises(AttributeError):
+        room.no_such_name  # noqa: B018
+
+
+def test_asking_for_results_does_not_load_what_bakes_and_scaffolds() -> None:
+    script = "import sys, remission.evidence; print({'remission.evidence.scaffold', 'remission.evidence.bake'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from remission.base import interruption
+from remission.base.cores import cores
 from remission.base.errors import CannotWrite, RemissionError, UsageError, nearest
 from remission.base.files import shown_path
 from remission.base.hashing import digest
@@ -63,7 +64,7 @@ class Place:
                 near=nearest(kind, ("serial", "processes", "dask")) or "serial",
                 fix="write serial, processes, processes:4, dask, dask:4 or dask:tcp://HOST:8786",
             )
-        return cls("dask" if kind == "dask" else "processes", number or len(os.sched_getaffinity(0)))
+        return cls("dask" if kind == "dask" else "processes", number or cores())
 
     def __str__(self) -> str:
         return self.kind if self.kind == "serial" else f"{self.kind}:{self.address or self.workers}"

@@ -6,7 +6,6 @@ patients, the same parameter draws and the same luck. Nothing here chooses what 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from remission.base import catalog, files, interruption
+from remission.base.cores import cores
 from remission.base.errors import Problem, UsageError
 from remission.base.files import Model
 from remission.base.random import Floats
@@ -148,7 +148,7 @@ def rank(p: Draws, seed: int, patients: int = PATIENTS, populations: Sequence[st
 def _looks(items: Sequence[Ranked], population: Population, p: Draws, patients: int, seed: int, endpoint: Measure,
            threads: int | None) -> list[_Seen]:
     """Every placement of a list, each on a thread of its own: reading a run takes as long as simulating it."""
-    with ThreadPoolExecutor(max_workers=min(threads or len(os.sched_getaffinity(0)), len(items))) as pool:
+    with ThreadPoolExecutor(max_workers=min(threads or cores(), len(items))) as pool:
         waiting = [pool.submit(_look, item, population, p, patients, seed, endpoint) for item in items]
         try:
             return [future.result() for future in waiting]

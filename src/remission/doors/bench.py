@@ -60,9 +60,10 @@ def command(patients: int, repeat: int, cores: int | None, as_json: bool) -> Non
 
 
 def _cores(asked: int | None) -> int:
+    from remission.base.cores import cores
     from remission.base.errors import UsageError
 
-    here = len(os.sched_getaffinity(0))
+    here = cores()
     if asked is not None and asked > here:
         raise UsageError(f"{asked} cores were asked for", where="--cores", why=f"this process may use {here}", near=str(here),
                          fix=f"give --cores {here} or fewer")
@@ -172,9 +173,10 @@ def _machine() -> Report:
     import platform
     from importlib.metadata import version
 
+    from remission.base.cores import cores
     from remission.engine.jit import processor
 
-    return {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "system": f"{platform.system()} {platform.machine()}",
+    return {"processor": processor(), "cores": cores(), "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(), **{name: version(name) for name in ("numpy", "llvmlite")}}
 
 

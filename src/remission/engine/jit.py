@@ -22,6 +22,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
+from remission.base.cores import cores
 from remission.base.hashing import digest, digest_tree
 
 Item = TypeVar("Item")
@@ -202,7 +203,7 @@ def share(items: Sequence[Item], threads: int | None, work: Callable[[Item], Non
 
     Items write to places of their own, so the result does not depend on the threads.
     """
-    workers = min(threads or len(os.sched_getaffinity(0)), len(items))
+    workers = min(threads or cores(), len(items))
     if workers <= 1:
         for item in items:
             work(item)

@@ -4,9 +4,10 @@ Inputs: the results halves of the catalog's trial files and its sources, transcr
 Outputs: checked results with source, place, date and role; conflicts between sources; findings of the checks.
 """
 
-from remission.evidence.bake import Answer, ask, bake_evidence, catalog_hash, write_parquet
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from remission.evidence.check import Finding, check_document, check_evidence
-from remission.evidence.ctgov import Study, read_study
 from remission.evidence.dates import CUT_OFF
 from remission.evidence.library import (
     Row,
@@ -29,12 +30,16 @@ from remission.evidence.model import (
     Source,
     TrialEvidence,
 )
-from remission.evidence.pool import pool_results
-from remission.evidence.pool_rows import Question as PoolQuestion
-from remission.evidence.review_tables import ReviewTable, review_table, told
-from remission.evidence.scaffold import blank_trial, source_text, trial_text
-from remission.evidence.second import TablesAgreement, check_second, second_tables
-from remission.evidence.second import agreement as tables_agreement
+
+if TYPE_CHECKING:
+    from remission.evidence.bake import Answer, ask, bake_evidence, catalog_hash, write_parquet
+    from remission.evidence.ctgov import Study, read_study
+    from remission.evidence.pool import pool_results
+    from remission.evidence.pool_rows import Question as PoolQuestion
+    from remission.evidence.review_tables import ReviewTable, review_table, told
+    from remission.evidence.scaffold import blank_trial, source_text, trial_text
+    from remission.evidence.second import TablesAgreement, check_second, second_tables
+    from remission.evidence.second import agreement as tables_agreement
 
 __all__ = [
     "CUT_OFF",
@@ -78,3 +83,25 @@ __all__ = [
     "trials",
     "write_parquet",
 ]
+
+# Rooms that only ask for results shall not wait for what bakes, pools and compares.
+_LATER = {
+    name: module
+    for module, names in {
+        "bake": ("Answer", "ask", "bake_evidence", "catalog_hash", "write_parquet"),
+        "ctgov": ("Study", "read_study"),
+        "pool": ("pool_results",),
+        "pool_rows": ("PoolQuestion",),
+        "review_tables": ("ReviewTable", "review_table", "told"),
+        "scaffold": ("blank_trial", "source_text", "trial_text"),
+        "second": ("TablesAgreement", "check_second", "second_tables", "tables_agreement"),
+    }.items()
+    for name in names
+}
+_NAMED = {"PoolQuestion": "Question", "tables_agreement": "agreement"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), _NAMED.get(name, name))

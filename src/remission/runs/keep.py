@@ -18,6 +18,7 @@ from typing import Any
 
 from remission.base import interruption
 from remission.base.compute import Place, Shelf, keep, run
+from remission.base.cores import cores
 from remission.base.errors import CannotWrite, UsageError
 from remission.base.files import shown_path
 from remission.outcomes.tables import dictionary_csv, dictionary_markdown, join
@@ -241,7 +242,7 @@ def _provenance(
         "chunks": chunks,
         "on": str(place),
         "command": list(command),
-        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": len(os.sched_getaffinity(0))},
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": cores()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - began, 2),
     }

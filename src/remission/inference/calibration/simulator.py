@@ -5,7 +5,6 @@ Each regimen is simulated once per draw in its population; all targets of that a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from remission.base import interruption
+from remission.base.cores import cores
 from remission.base.errors import EmptySelection
 from remission.base.random import Floats
 from remission.base.units import DAYS_PER_MONTH
@@ -88,7 +88,7 @@ def readings(
         rows = [targets.rows[k] for k in by_arm[arm]]
         found[:, first : first + step, by_arm[arm]] = _read(arm, rows, part, patients, seed)
 
-    pool = ThreadPoolExecutor(max_workers=threads or len(os.sched_getaffinity(0)))
+    pool = ThreadPoolExecutor(max_workers=threads or cores())
     try:
         futures = [pool.submit(work, *task) for task in tasks]
         for done, future in enumerate(as_completed(futures), 1):
