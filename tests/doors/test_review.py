@@ -255,3 +255,17 @@ def test_one_trial_alone_has_no_answer(answer):
     data = json.loads((out / "review.json").read_text())
     assert "answer" not in data
     assert 'id="answer"' not in (out / "review.html").read_text()
+
+
+def test_the_page_says_what_the_model_had_seen() -> None:
+    from remission.report.words import how_predicted
+
+    def said(**rows: tuple[str, bool]) -> str:
+        return how_predicted([{"trial": t, "posterior": p, "unseen": unseen} for t, (p, unseen) in rows.items()])
+
+    assert "Nothing was fitted" in said(a=("prior", False))
+    assert said(a=("without a", True), b=("without b", True)).endswith("without its own results.")
+    assert "how well the model fits them" in said(a=("2026.1", False))
+    mixed = said(a=("without a", True), b=("2026.1", False))
+    assert "but for b" in mixed
+    assert "how well the model fits them" in mixed

@@ -32,7 +32,7 @@ def place(tmp_path):
 def test_what_is_read_is_what_was_kept(place) -> None:
     found = read(place)
     assert {trial: rows for trial, (rows, _) in found.items()} == SETS
-    assert np.array_equal(found["a"][1].draws.values, P.values[:10])
+    assert np.allclose(found["a"][1].draws.values, P.values[:10], rtol=1e-6, atol=0)
     assert found["a"][1].draws.numbers == P.numbers[:10]
     assert found["a"][1].how == "refit"
     assert found["b"][1].weights == pytest.approx(np.linspace(1, 2, 30) / 45)

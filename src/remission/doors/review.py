@@ -28,18 +28,21 @@ TENSION_PATIENTS = 400
     "--patients", type=int, default=1000, show_default=True, help="Virtual patients in each draw of each arm."
 )
 @click.option("--trial", "trials", multiple=True, help="Only this trial (may be repeated).")
+@click.option("--fitted", is_flag=True, help="Predict each trial with draws that were fitted to it, too: the fit, not a test of it.")
 @click.option(
     "--threads", type=click.IntRange(1, 1024), default=None, help="Threads to use; the result does not depend on it."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows and the summary as JSON.")
 def command(
-    directory: str, seed: int, draws: str, patients: int, trials: tuple[str, ...], threads: int | None, as_json: bool
+    directory: str, seed: int, draws: str, patients: int, trials: tuple[str, ...], fitted: bool, threads: int | None, as_json: bool
 ) -> None:
     """Simulate every arm from diagnosis, hold the published results against the predictions, and answer the review's question.
 
     Prints published beside predicted (median and 90 % interval for a trial of the same size) and, at the end, a ranking of
-    placements of blinatumomab for each population, what it rests on and what would overturn it. Writes review.html, review.json and
-    model-card.html. With --trial only those trials, without the answer. The same seed gives the same numbers on any number of threads.
+    placements of blinatumomab for each population, what it rests on and what would overturn it. A released posterior holds
+    draws that were fitted without each trial: every trial is predicted from these, unless --fitted asks for those that have
+    seen it. Writes review.html, review.json and model-card.html. With --trial only those trials, without the answer. The same
+    seed gives the same numbers on any number of threads.
     """
     from remission.base import catalog, files
     from remission.base.errors import UsageError
@@ -59,12 +62,16 @@ def command(
 
     from remission.doors import NOTICE
     from remission.doors._progress import bar
+    from remission.engine.posterior import PRIOR
     from remission.inference import review
+    from remission.inference.validation import unseen
 
+    chosen = trials or _all()
     with bar("review") as tell:
         result = review(
-            trials or _all(), p, patients, seed, _part(tell, 0.0, 0.55), threads, ongoing=() if trials else _ongoing()
-        )
+            chosen, p, patients, seed, _part(tell, 0.0, 0.55), threads, ongoing=() if trials else _ongoing(),
+            unseen={} if fitted or p.name == PRIOR else unseen(parse_draws(draws, 200)[0] or p.name, chosen, len(p)),
+        )  # fmt: skip
         if not trials:
             _answer(result, p, patients, seed, threads, _part(tell, 0.55, 0.97))
         tell("writing the report", 1.0)

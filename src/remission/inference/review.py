@@ -138,10 +138,13 @@ def review(
     threads: int | None = None,
     chunk_patients: int = CHUNK_PATIENTS,
     ongoing: Iterable[str] = (),
+    unseen: Mapping[str, Draws] | None = None,
 ) -> dict[str, Any]:
     """Simulate every arm of the trials and hold the published results against the predictions.
 
-    `ongoing` trials have not reported: what they will show is predicted (`forecast`, with its date and hash).
+    `unseen` holds for some trials draws of the model fitted to the other trials only: these are predicted from them, the rest from `p`
+    (`unseen` in each row and each trial says which). `ongoing` trials have not reported: what they will show is predicted
+    (`forecast`, with its date and hash).
     Returns plain data: `rows`, `summary`, `trials` (timelines, curves, MRD, conflicts, assumptions), `sources`, `provenance`.
     The same inputs and seed give the same data but for `created` and `seconds` in `provenance`.
     """
@@ -153,12 +156,13 @@ def review(
     rows: list[dict[str, Any]] = []
     pages: list[dict[str, Any]] = []
     for trial in found:
+        own = (unseen or {}).get(trial.id, p)
         courses: dict[tuple[tuple[str, ...], str], Courses] = {}
         for arm in trial.design.arms.values():
             key = (arm.regimens, arm.population)
             if key not in courses:
-                part = partial(_tell_part, tell, trial.id, done, work, len(p))
-                courses[key] = _courses(key, p, patients, seed, threads, chunk_patients, part)
+                part = partial(_tell_part, tell, trial.id, done, work, len(own))
+                courses[key] = _courses(key, own, patients, seed, threads, chunk_patients, part)
                 done += 1.0
                 tell(trial.id, done / work)
         held = [row for row in rows_of(trial) if comparable(row, trial.design)]
@@ -166,8 +170,9 @@ def review(
             name: courses[arm.regimens, arm.population].emulation(trial.design, name)
             for name, arm in trial.design.arms.items()
         }
-        rows += [predict_row(row, views[row.arm], p, seed) for row in held]
-        pages.append(_page(trial, held, views, courses, p, seed))
+        told = {"unseen": own is not p}
+        rows += [predict_row(row, views[row.arm], own, seed) | told for row in held]
+        pages.append(_page(trial, held, views, courses, own, seed) | told)
     cited = {row["source"] for row in rows}
     cited |= {reading.source.ref for trial in found for conflict in trial.conflicts for reading in conflict.readings}
     fields = {"title", "authors", "where", "doi", "published", "registry"}

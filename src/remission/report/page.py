@@ -275,6 +275,7 @@ def render_review(review: Mapping[str, Any]) -> str:
         .get_template("review.html")
         .render(
             headline=_headline(review),
+            how_predicted=words.how_predicted(review["rows"]),
             pictures=pictures,
             picture_key=Markup(summary.legend()),
             trials=trials,

@@ -84,6 +84,7 @@ def print_review(rows: Sequence[Row], summary: Mapping[str, Any], console: Conso
         console.print(table)
         console.print()
     console.print(_closing(summary))
+    console.print(_safe(words.how_predicted(rows)), soft_wrap=not console.is_terminal)
 
 
 def _closing(summary: Mapping[str, Any]) -> Text:

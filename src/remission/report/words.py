@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 NOT_REPORTED = "not reported"
@@ -152,3 +152,17 @@ def runs(days: list[float]) -> list[tuple[float, float]]:
 def day_list(days: list[float]) -> str:
     """Days as a regimen table writes them: '1–4, 8, 15'."""
     return ", ".join(plain(a) if a == b else f"{plain(a)}–{plain(b)}" for a, b in runs(days))
+
+
+def how_predicted(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the model had seen of the trials that it is held against: the sentence without which a picture of them misleads."""
+    trials = {str(row.get("trial")): bool(row.get("unseen")) for row in rows}
+    if all(str(row.get("posterior")) == "prior" for row in rows):
+        return "Nothing was fitted: the parameters are draws from their priors."
+    if trials and all(trials.values()):
+        return "Each trial is predicted by the model fitted to the other trials, without its own results."
+    seen = "For rows marked calibrate the picture shows how well the model fits them, not how well it predicts."
+    if any(trials.values()):
+        names = ", ".join(sorted(name for name, unseen in trials.items() if not unseen))
+        return f"Each trial is predicted by the model fitted to the other trials, but for {names}. {seen}"
+    return f"The model was fitted to these trials. {seen}"

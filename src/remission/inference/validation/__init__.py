@@ -7,7 +7,7 @@ Outputs: predictions of trials that were not seen, scored beside the best simple
 from remission.inference.validation.belief import Belief, Held, Posterior, Prior, Remembered
 from remission.inference.validation.card import card_contents, keep_validation, kept_validation
 from remission.inference.validation.learned import learned
-from remission.inference.validation.run import Settings, validate
+from remission.inference.validation.run import Settings, unseen, validate
 from remission.inference.validation.scores import Forecast, Score, crps, pit, score
 from remission.inference.validation.variants import Variant, available, compare, registered, scaling, setting
 
@@ -33,5 +33,6 @@ __all__ = [
     "scaling",
     "score",
     "setting",
+    "unseen",
     "validate",
 ]

@@ -15,6 +15,8 @@ import numpy as np
 import remission
 from remission.base.errors import EmptySelection
 from remission.base.random import Stream, uniforms
+from remission.engine import Draws, load_parameters
+from remission.engine.posterior import posterior_folder
 from remission.evidence.model import SURVIVAL
 from remission.evidence.pool_rows import overlaps, reviewed
 from remission.inference.review import catalog_digest
@@ -60,7 +62,7 @@ def validate(
     pools = _Pools()
     rows: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
-    out = {trial: matching.left_out(trial, (item.row for item in everything), overlaps()) for trial in chosen}
+    out = sets_out(chosen, everything)
     fitting = 0.0
 
     def fit(what: str, share: float) -> None:
@@ -89,6 +91,31 @@ def validate(
         "rules": rules(),
         "provenance": _provenance(belief, settings, chosen, began),
     }
+
+
+def sets_out(trials: Sequence[str], everything: Sequence[Asked]) -> dict[str, frozenset[str]]:
+    """For each trial the rows that must not inform its prediction: its own, and those of patients it shares."""
+    return {trial: matching.left_out(trial, (item.row for item in everything), overlaps()) for trial in trials}
+
+
+def unseen(name: str, trials: Sequence[str], count: int) -> dict[str, Draws]:
+    """Draws of the model without each of some trials, where a released posterior keeps them for today's rows and parameters: at most
+    `count` of each, spread evenly over those kept."""
+    from remission.inference.validation.kept import FILE, read
+
+    place = posterior_folder(name) / FILE
+    if not place.is_file():
+        return {}
+    stored, today = read(place), sets_out(trials, scorable())
+    names = tuple(item.name for item in load_parameters())
+    found = {}
+    for trial, rows in today.items():
+        before, held = stored.get(trial, (None, None))
+        if held is not None and before == rows and held.draws.names == names and held.weights is None:
+            index = np.unique(np.linspace(0, len(held.draws) - 1, min(count, len(held.draws))).round().astype(int))
+            numbers = tuple(held.draws.numbers[k] for k in index)
+            found[trial] = Draws(held.draws.name, numbers, names, held.draws.values[index])
+    return found
 
 
 def check(trials: Sequence[str], everything: Sequence[Asked]) -> None:
