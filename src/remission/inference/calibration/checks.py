@@ -7,7 +7,9 @@ uniform. The test compares the ranks' distribution with simultaneous bands (Säi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -247,7 +249,8 @@ def _emcee(
     sampler = emcee.EnsembleSampler(len(start), start.shape[1], log_posterior, moves=moves, vectorize=True)
     state = np.random.RandomState(seed).get_state()
     sampler.random_state = state
-    sampler.run_mcmc(start, steps)
+    with redirect_stdout(sys.stderr):  # where emcee tells of trouble
+        sampler.run_mcmc(start, steps)
     time = sampler.get_autocorr_time(quiet=True, tol=0)
     return sampler.get_chain(discard=steps // 2, flat=True), float(np.max(time))
 
