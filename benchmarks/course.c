@@ -205,16 +205,16 @@ KEEP void characterise(double *restrict s, const double *restrict p, double rela
         v responds = sel(U(responder) < P(responders), all(1.0), all(P(nonresponder_kill)));
         v blina = P(kill_blinatumomab) * vexp(P(blinatumomab_spread) * (cross * Z(chemosensitivity) + sqrt(1 - cross * cross) * Z(blinatumomab)))
             * responds / effect_28;
-        v kinase = P(kill_dasatinib) * vexp(P(kinase_inhibitor_spread) * Z(kinase_inhibitor)) * ph, arrest = growth * ph;
+        v kinase = P(kill_dasatinib) * vexp(P(kinase_inhibitor_spread) * Z(kinase_inhibitor)) * ph;
         R(POTENCY + A_blinatumomab) = R(POTENCY + A_blinatumomab_sc) = blina;
         R(POTENCY + A_induction) = P(kill_induction) * sensitive;
         R(POTENCY + A_consolidation) = P(kill_consolidation) * sensitive;
         R(POTENCY + A_prephase) = P(kill_prephase) * sensitive;
         R(POTENCY + A_inotuzumab) = LN10 * P(kill_inotuzumab) * high(all(0.05), 1.0 + P(inotuzumab_spread) * Z(inotuzumab))
             * high(all(0.0), 1.0 + P(cd22_effect) * (C(cd22) - 90.0) / 30.0);
-        R(POTENCY + A_dasatinib) = arrest + kinase;
-        R(POTENCY + A_imatinib) = arrest + kinase * P(imatinib_potency);
-        R(POTENCY + A_ponatinib) = arrest + kinase * P(ponatinib_potency);
+        R(POTENCY + A_dasatinib) = kinase;
+        R(POTENCY + A_imatinib) = kinase * P(imatinib_potency);
+        R(POTENCY + A_ponatinib) = kinase * P(ponatinib_potency);
         R(POTENCY + A_maintenance) = P(kill_maintenance) * sensitive;
         v values[] = {age, C(wbc), C(cd20), C(cd22), 100.0 * C(blasts), C(male), ph, C(ph_like), C(kmt2a), high(C(kmt2a), C(hypodiploid)),
             0.0 * age, one(U(donor) < P(donor)), C(ikzf1)};

@@ -1,11 +1,8 @@
 """BCR::ABL1 kinase inhibitors: dasatinib, imatinib, ponatinib.
 
-Biology: blocking BCR::ABL1 stops the division that it drives, and kills bulk cells fast and persisters slowly; T315I clones resist
-all but ponatinib.
-Equation: kill rate g + k q exp(sd z) per day while the drug is taken; g is the patient's own net growth (what is stopped), q the potency
-relative to dasatinib (with a steroid).
-References: remission in 53 of 53 (LAL1205, Blood 118:6521), 58 of 60 (LAL1509, Haematologica 2021) and 64 of 65 (Blood Adv 5:4691) on
-dasatinib and a steroid, so that hardly any leukaemia outgrows it; T315I before therapy and at relapse (Blood 128:774; Blood 110:727).
+Biology: blocking BCR::ABL1 kills bulk cells fast and persisters slowly; T315I clones resist all but ponatinib.
+Equation: kill rate k q exp(sd z) per day while the drug is taken; q is the potency relative to dasatinib (with a steroid).
+References: LAL1205 (Blood 118:6521); T315I before therapy and at relapse (Blood 128:774; Blood 110:727).
 """
 
 from __future__ import annotations
@@ -20,12 +17,11 @@ from remission.engine.mechanisms._kinds import RATE, Mechanism
 
 def potency(p: Any, patient: Any) -> Mapping[str, Any]:
     """ln kill of bulk per day; zero where the leukaemia has no BCR::ABL1."""
-    arrest = patient.growth * patient.ph
     dasatinib = p.kill_dasatinib * np.exp(p.kinase_inhibitor_spread * patient.z_kinase_inhibitor) * patient.ph
     return {
-        "dasatinib": arrest + dasatinib,
-        "imatinib": arrest + dasatinib * p.imatinib_potency,
-        "ponatinib": arrest + dasatinib * p.ponatinib_potency,
+        "dasatinib": dasatinib,
+        "imatinib": dasatinib * p.imatinib_potency,
+        "ponatinib": dasatinib * p.ponatinib_potency,
     }
 
 
@@ -57,7 +53,7 @@ MECHANISM = Mechanism(
     relative={"dasatinib": _relative(0.0, 0.1), "imatinib": _relative(0.0, 0.1), "ponatinib": _relative("resistant_ponatinib", 0.3)},
     example=(
         {"kill_dasatinib": 0.3, "kinase_inhibitor_spread": 0.25, "imatinib_potency": 0.8, "ponatinib_potency": 1.25},
-        {"z_kinase_inhibitor": 0.0, "ph": 1.0, "growth": 0.05},
-        {"dasatinib": 0.35, "imatinib": 0.29, "ponatinib": 0.425},
+        {"z_kinase_inhibitor": 0.0, "ph": 1.0},
+        {"dasatinib": 0.3, "imatinib": 0.24, "ponatinib": 0.375},
     ),
 )
