@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,7 +86,7 @@ def command(
     targets = load_targets().keep(without=without)
     with bar("calibrate") as tell:
         found = fit(targets, _settings(fast, seed, draws), directory, tell, resume=resume, threads=threads)
-        checked = _check(found, tell, threads) if checks else None
+        checked = _check(found, directory, tell, threads) if checks else None
         tell("writing the posterior", 1.0)
         places = _write(found, directory, name, checked)
     _show(found, places, checked, as_json)
@@ -115,20 +116,29 @@ def _settings(fast: bool, seed: int, draws: int | None) -> Settings:
     return replace(base, seed=seed, released=draws or base.released)
 
 
-def _check(found: Posterior, tell: Any, threads: int | None) -> dict[str, Any]:
-    """Simulation-based calibration, recovery with ten times the patients, and a second method on a few parameters."""
+def _check(found: Posterior, directory: str, tell: Any, threads: int | None) -> dict[str, Any]:
+    """Simulation-based calibration, recovery with ten times the patients, and a second method on a few parameters. Each is kept in
+    the directory as soon as it is done."""
+    from functools import partial
+    from pathlib import Path
+
+    from remission.base import files
     from remission.inference.calibration import agree, calibrate_by_simulation
 
-    seed = found.settings.seed
-    return {
-        "simulation_based": calibrate_by_simulation(
-            found, seed=seed, threads=threads, progress=lambda share: tell("simulation-based calibration", share)
+    seed, place = found.settings.seed, Path(directory) / "checks.json"
+    done: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
+    checks: dict[str, Callable[[Callable[[float], None]], dict[str, Any]]] = {
+        "simulation_based": lambda tell: calibrate_by_simulation(found, seed=seed, threads=threads, progress=tell),
+        "recovery": lambda tell: calibrate_by_simulation(
+            found, sets=40, seed=seed, scale=10.0, threads=threads, progress=tell
         ),
-        "recovery": calibrate_by_simulation(
-            found, sets=40, seed=seed, scale=10.0, threads=threads, progress=lambda share: tell("recovery", share)
-        ),
-        "agreement": agree(found, seed=seed, threads=threads, progress=lambda share: tell("second method", share)),
+        "agreement": lambda tell: agree(found, seed=seed, threads=threads, progress=tell),
     }
+    for name, check in checks.items():
+        if name not in done:
+            done[name] = check(partial(tell, name.replace("_", " ")))
+            files.write_text(place, json.dumps(done))
+    return done
 
 
 def _write(found: Posterior, directory: str, name: str | None, checked: dict[str, Any] | None) -> list[str]:

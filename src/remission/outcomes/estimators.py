@@ -143,8 +143,8 @@ def _checked(time: Floats, cnsr: Codes) -> tuple[Floats, Codes]:
     return time, cnsr
 
 
-def read_adtte(path: str | Path, endpoint: str, *, arm: str | None = None, draw: int = 1) -> Sample:
-    """One endpoint (PARAMCD) of an ADTTE file (Parquet or CSV), of one arm or all, in one parameter draw.
+def read_adtte(path: str | Path, endpoint: str, *, arm: str | None = None, draw: int | None = None) -> Sample:
+    """One endpoint (PARAMCD) of an ADTTE file (Parquet or CSV), of one arm or all, in one parameter draw (DRAW; None: the first).
 
     Raises NotFound for a missing file, endpoint or arm, InvalidFile for a file that is no such table.
     """
@@ -160,7 +160,8 @@ def read_adtte(path: str | Path, endpoint: str, *, arm: str | None = None, draw:
             known = {name: [row[0] for row in base.execute(f"select distinct {name} from adtte order by 1").fetchall()]
                      for name in ("PARAMCD", "TRT01P")}  # fmt: skip
             rows = base.execute(
-                "select AVAL::double a, CNSR::bigint c, TRT01P::varchar t from adtte where PARAMCD = ? and DRAW = ? "
+                "select AVAL::double a, CNSR::bigint c, TRT01P::varchar t from adtte where PARAMCD = ? "
+                "and DRAW = coalesce(?, (select min(DRAW) from adtte)) "
                 "and (?::varchar is null or TRT01P = ?)", [endpoint, draw, arm, arm]).fetchnumpy()  # fmt: skip
         except duckdb.Error as error:
             raise InvalidFile("the file is no ADTTE table", where=shown, why=str(error).splitlines()[0][:200],
@@ -171,7 +172,8 @@ def read_adtte(path: str | Path, endpoint: str, *, arm: str | None = None, draw:
                            near=nearest(word, map(str, known[column])), fix="choose one of them")  # fmt: skip
     if len(rows["a"]) == 0:
         raise EmptySelection(
-            f"nobody has {endpoint} in draw {draw}", where=shown, why="no row fits", fix="choose another draw"
+            f"nobody has {endpoint} in {'the first draw' if draw is None else f'draw {draw}'}",
+            where=shown, why="no row fits", fix="choose another draw",
         )
     return Sample(np.asarray(rows["a"], np.float64), np.asarray(rows["c"], np.int64), np.asarray(rows["t"], np.str_))
 

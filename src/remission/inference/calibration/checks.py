@@ -243,7 +243,9 @@ def _emcee(
         seen = readings(targets, space.draws(z, (0,) * len(z)), patients, seed, None, threads)
         done += 1
         tell(min(1.0, done / (2 * steps + 1)))
-        return np.asarray(log_likelihood(seen.logit, data) - 0.5 * (z**2).sum(axis=1), np.float64)
+        with np.errstate(invalid="ignore"):
+            found = log_likelihood(seen.logit, data) - 0.5 * (z**2).sum(axis=1)
+        return np.where(np.isnan(found), -np.inf, found)  # nan: nobody came as far as some published result
 
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
     sampler = emcee.EnsembleSampler(len(start), start.shape[1], log_posterior, moves=moves, vectorize=True)

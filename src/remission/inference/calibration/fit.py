@@ -7,6 +7,7 @@ settings and the program; threads and interruptions change nothing.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from remission.base import interruption
+from remission.base import files, interruption
 from remission.base.random import Floats
 from remission.engine import Draws
 from remission.engine.posterior import hashes
@@ -330,9 +331,20 @@ def _finish(
         parameters,
         rows,
         summary,
-        clock.seconds,
+        _seconds(folder, clock.seconds),
         folder,
     )
+
+
+def _seconds(folder: Path | None, taken: dict[str, float]) -> dict[str, float]:
+    """Seconds of every stage; of one that was read from the folder, those that it took when it ran."""
+    if folder is None:
+        return taken
+    place = folder / "seconds.json"
+    before = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
+    found = {name: max(seconds, float(before.get(name, 0.0))) for name, seconds in taken.items()}
+    files.write_text(place, json.dumps(found))
+    return found
 
 
 def refit(

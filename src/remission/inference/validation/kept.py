@@ -45,6 +45,7 @@ def keep(held: Mapping[str, Held], sets: Mapping[str, Rows], place: Path) -> Non
     try:
         with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(buffer.getvalue())
+        os.chmod(file.name, 0o644)
         os.replace(file.name, place)
     except OSError as error:
         why = error.strerror or str(error)
