@@ -241,6 +241,15 @@ def test_the_second_method_samples_a_known_posterior(whole, monkeypatch):
     assert found.std(axis=0) == pytest.approx(np.full(2, precision**-0.5), rel=0.12)
 
 
+def test_two_methods_are_compared_on_data_that_the_reduced_model_explains(whole):
+    pytest.importorskip("emcee")
+    found = calibration.agree(whole, ["kill_blinatumomab", "responders"], runs=120, patients=60, walkers=8, steps=12)
+    assert {row["parameter"] for row in found["parameters"]} == {"kill_blinatumomab", "responders"}
+    assert found["difference_max"] == max(abs(row["difference"]) for row in found["parameters"])
+    for row in found["parameters"]:
+        assert all(np.isfinite(row[method][value]) for method in ("nuts", "emcee") for value in ("mean", "sd"))
+
+
 def test_the_command_fits_and_writes(tmp_path, monkeypatch):
     monkeypatch.setattr(calibration, "FAST", TINY)
     others = [option for trial in load_targets().trials if trial != "s1318" for option in ("--without", trial)]
