@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from remission.base.errors import NotFound, nearest
+from remission.base.hashing import digest_tree
 
 KINDS = ("trials", "regimens", "blocks", "drugs", "populations", "sources")
 
@@ -14,6 +15,11 @@ KINDS = ("trials", "regimens", "blocks", "drugs", "populations", "sources")
 def root() -> Path:
     """Directory of the catalog shipped with this installation."""
     return Path(__file__).resolve().parent.parent / "catalog"
+
+
+def digest() -> str:
+    """Hash of every file but the released posteriors, which are made from the others and have hashes of their own."""
+    return digest_tree(root(), "*.yaml", without="posteriors")
 
 
 @cache

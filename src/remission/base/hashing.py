@@ -18,9 +18,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
 
 
-def digest_tree(directory: Path, pattern: str) -> str:
-    """One digest over the names and bytes of all files under `directory` that match `pattern`."""
+def digest_tree(directory: Path, pattern: str, without: str = "") -> str:
+    """One digest over the names and bytes of all files under `directory` that match `pattern`, but those in the folder `without`."""
     total = hashlib.sha256()
     for path in sorted(directory.rglob(pattern)):
+        if path.relative_to(directory).parts[0] == without:
+            continue
         total.update(path.relative_to(directory).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]

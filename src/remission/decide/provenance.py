@@ -13,7 +13,7 @@ import numpy as np
 
 import remission
 from remission.base import catalog
-from remission.base.hashing import digest, digest_tree
+from remission.base.hashing import digest
 from remission.engine import Draws
 from remission.protocol import Regimen
 
@@ -21,7 +21,7 @@ from remission.protocol import Regimen
 @lru_cache(maxsize=1)
 def catalog_digest() -> str:
     """Hash of every file of the catalog."""
-    return digest_tree(catalog.root(), "*.yaml")
+    return catalog.digest()
 
 
 def plain(value: Any) -> Any:

@@ -15,7 +15,6 @@ import numpy as np
 import remission
 from remission.base import catalog
 from remission.base.errors import EmptySelection
-from remission.base.hashing import digest_tree
 from remission.base.histories import Histories
 from remission.base.random import Floats
 from remission.engine.parameters import Draws
@@ -126,7 +125,7 @@ def _simulable(design: Design) -> bool:
 @lru_cache(maxsize=1)
 def catalog_digest() -> str:
     """Hash of every file of the catalog."""
-    return digest_tree(catalog.root(), "*.yaml")
+    return catalog.digest()
 
 
 def review(

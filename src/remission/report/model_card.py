@@ -30,6 +30,14 @@ BASES = {
 }
 
 
+WITHIN = (
+    ("response of BCR::ABL1", (("d-alba", "MR"), ("s1318-ph", "CMR"), ("mdacc-pona-blina", "CMR"))),
+    ("early survival with little chemotherapy", (("a041703", "OS"), ("gmall-bold", "OS"))),
+    ("survival in D-ALBA", (("d-alba", "OS"), ("d-alba", "DFS"))),
+)
+"""Tensions that were known beforehand in results of the review itself: trial and endpoint."""
+
+
 def render_model_card(card: Mapping[str, Any]) -> str:
     """The card as HTML text; the same card gives the same text."""
     return validation.environment().get_template("model_card.html").render(**view(card))
@@ -54,6 +62,8 @@ def view(card: Mapping[str, Any]) -> dict[str, Any]:
         "sentence": standing(card),
         "provenance": validation.provenance(card.get("provenance") or (found or {}).get("provenance") or {}),
         "tensions": answer_page.tensions(card.get("tensions") or [], citations.cite),
+        "tensions_within": [(about, [validation.table_row(row) for row in _among(found["rows"], keys)]) for about, keys in WITHIN]
+        if found else [],
         "cited": citations.listed() if card.get("tensions") else [],
         "figures": validation.figures(rows, summary, "card-") if rows else [],
         "bias_figures": validation.bias_figures(rows, summary, "card-") if rows else [],
@@ -70,6 +80,10 @@ def view(card: Mapping[str, Any]) -> dict[str, Any]:
         "variants": card["variants"],
         "diagnostics": [(name.replace("_", " "), _figure(value)) for name, value in card["diagnostics"].items() if _simple(value)],
     }
+
+
+def _among(rows: Sequence[Mapping[str, Any]], keys: Sequence[tuple[str, str]]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if (row["trial"], row["endpoint"]) in keys]
 
 
 def standing(card: Mapping[str, Any]) -> str:

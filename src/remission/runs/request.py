@@ -120,7 +120,7 @@ class Request:
         whole = digest(source.model_dump(mode="json", by_alias=True)) if isinstance(source, Population) else source.digest
         return {
             "code": code_digest(),
-            "catalog": digest_tree(catalog.root(), "*.yaml"),
+            "catalog": catalog.digest(),
             "plans": {regimen.id: digest(regimen.model_dump(mode="json", by_alias=True)) for regimen in self.regimens},
             "population": whole,
             "draws": self.draws.digest,

@@ -13,7 +13,6 @@ import numpy as np
 from remission.base import catalog
 from remission.base.errors import CannotWrite, InvalidFile
 from remission.base.files import shown_path, write_text
-from remission.base.hashing import digest_tree
 from remission.engine import Draws
 from remission.engine.posterior import posterior_folder, read_manifest
 from remission.evidence import CUT_OFF, all_results, sources, trials
@@ -65,7 +64,7 @@ def card_contents(
         "cited": dict(cited or {}),
         "draws": p.name,
         "provenance": dict(provenance or known.get("provenance") or {}),
-        "catalog_hash": digest_tree(catalog.root(), "*.yaml"),
+        "catalog_hash": catalog.digest(),
     }
 
 
