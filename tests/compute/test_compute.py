@@ -276,7 +276,7 @@ def test_a_run_killed_midway_leaves_finished_chunks(places, tmp_path, on):
 def test_an_interrupt_stops_at_once_and_keeps_what_is_finished(places):
     """Ctrl-C reaches the whole group of processes; the workers leave it to their parent."""
     shelf, counted = places
-    command = [sys.executable, "-m", "tests.compute.works", str(shelf), str(counted), "0.15", "processes:2"]
+    command = [sys.executable, "-m", "tests.compute.works", str(shelf), str(counted), "0.8", "processes:2"]
     environment = {**os.environ, "PYTHONPATH": "."}
     started = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env=environment,
